@@ -1,0 +1,234 @@
+// How fast gemm is: GFLOP/s a shape, beside the machine's multiply-add peak measured in between.
+//   gemm_bench [--isa=NAME] [--threads=1|2] [--filter=TEXT] [--rounds=N]
+// One JSON line a shape. Shapes are batch x out x in of a dense layer, weights stored (in, out):
+//   NN  y = x w     NT  dx = dy wT     TN  dw = xT dy
+// Rounds of all shapes are interleaved and the best block of each counts: the machine is shared.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <thread>
+#include <vector>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+#include "../../native/kernels/call.h"
+
+namespace nabla {
+#define NABLA_UNIT(isa) namespace isa { extern const KernelTable table; }
+NABLA_UNIT(scalar)
+#if defined(__x86_64__)
+NABLA_UNIT(avx2)
+NABLA_UNIT(avx512)
+#elif defined(__aarch64__)
+NABLA_UNIT(neon)
+#endif
+#undef NABLA_UNIT
+
+namespace {
+using Clock = std::chrono::steady_clock;
+double seconds() { return std::chrono::duration<double>(Clock::now().time_since_epoch()).count(); }
+
+/** 64-byte aligned memory, in large pages where the system gives them, as the runtime's buffers are. */
+void* allocate(size_t bytes) {
+  constexpr size_t kPage = size_t{2} << 20;
+  void* const memory = std::aligned_alloc(kPage, (bytes + kPage - 1) / kPage * kPage);
+#if defined(__linux__)
+  madvise(memory, bytes, MADV_HUGEPAGE);
+#endif
+  return memory;
+}
+
+/** A helper thread that spins for work, so that two threads can be measured without the runtime. */
+struct Helper {
+  std::atomic<int64_t> next{0}, finished{0}, tasks{0};
+  std::atomic<int> generation{0};
+  TaskFunction function = nullptr;
+  void* data = nullptr;
+  void* scratch = allocate(kScratchBytes);
+  std::thread thread;
+
+  void work(void* own) {
+    for (int64_t t; (t = next.fetch_add(1)) < tasks.load();) {
+      function(data, t, own);
+      finished.fetch_add(1);
+    }
+  }
+  void start() {
+    thread = std::thread([this] {
+      for (int seen = 0; seen >= 0;) {
+        const int now = generation.load(std::memory_order_acquire);
+        if (now < 0) return;
+        if (now != seen) {
+          seen = now;
+          work(scratch);
+        }
+      }
+    });
+  }
+} helper;
+}  // namespace
+
+void run_tasks(Context& context, int64_t tasks, double, TaskFunction function, void* data) {
+  if (context.threads < 2 || tasks < 2) {
+    for (int64_t t = 0; t < tasks; t++) function(data, t, context.scratch);
+    return;
+  }
+  helper.tasks = 0;
+  helper.function = function;
+  helper.data = data;
+  helper.finished = 0;
+  helper.next = 0;
+  helper.tasks = tasks;
+  helper.generation.fetch_add(1, std::memory_order_release);
+  helper.work(context.scratch);
+  while (helper.finished.load() < tasks) {}
+}
+
+namespace {
+struct Shape {
+  const char* operation;
+  int64_t batch, out, in;
+  double best = 0;
+};
+
+Operand matrix(float* memory, int64_t rows, int64_t columns, bool transposed) {
+  Operand x{};
+  x.data = memory;
+  x.rank = 3;
+  x.dtype = DType::f32;
+  x.shape[0] = 1, x.shape[1] = rows, x.shape[2] = columns;
+  x.stride[0] = rows * columns;
+  x.stride[1] = transposed ? 1 : columns;
+  x.stride[2] = transposed ? rows : 1;
+  return x;
+}
+
+/** GFLOP/s of twelve independent chains of multiply-adds in registers. */
+#if defined(__x86_64__)
+#define NABLA_CHAIN(a) asm volatile("vfmadd213ps %2, %1, %0" : "+v"(a) : "v"(x), "v"(y));
+#define NABLA_PEAK(name, instructions, lanes)                                                              \
+  __attribute__((target(instructions))) double name(int64_t steps) {                                       \
+    typedef float Wide __attribute__((vector_size(4 * lanes)));                                            \
+    Wide a = Wide{}, b = a, c = a, d = a, e = a, f = a, g = a, h = a, i = a, j = a, k = a, l = a;          \
+    const Wide x = Wide{} + 0.999f, y = Wide{} + 1e-3f;                                                    \
+    const double start = seconds();                                                                        \
+    for (int64_t step = 0; step < steps; step++) {                                                         \
+      NABLA_CHAIN(a) NABLA_CHAIN(b) NABLA_CHAIN(c) NABLA_CHAIN(d) NABLA_CHAIN(e) NABLA_CHAIN(f)            \
+      NABLA_CHAIN(g) NABLA_CHAIN(h) NABLA_CHAIN(i) NABLA_CHAIN(j) NABLA_CHAIN(k) NABLA_CHAIN(l)            \
+    }                                                                                                      \
+    return 12 * 2.0 * lanes * static_cast<double>(steps) / (seconds() - start) / 1e9;                      \
+  }
+NABLA_PEAK(peak_avx2, "avx2,fma", 8)
+NABLA_PEAK(peak_avx512, "avx512f", 16)
+#undef NABLA_PEAK
+#undef NABLA_CHAIN
+#endif
+double peak(const std::string& isa) {
+#if defined(__x86_64__)
+  if (isa == "avx512") return peak_avx512(300000);
+  if (isa == "avx2") return peak_avx2(600000);
+#endif
+  return isa.empty() ? 1 : 0;
+}
+
+struct Case {
+  Operand operands[5] = {};
+  double flop;
+};
+
+Case make_case(const Shape& s, float* a, float* w, float* c) {
+  Case result;
+  const std::string op = s.operation;
+  int64_t m = s.batch, n = s.out, k = s.in;
+  if (op == "NT") n = s.in, k = s.out;
+  if (op == "TN") m = s.in, n = s.out, k = s.batch;
+  result.operands[0] = matrix(a, m, k, op == "TN");
+  result.operands[1] = matrix(w, k, n, op == "NT");
+  result.operands[4] = matrix(c, m, n, false);
+  result.flop = 2.0 * m * n * k;
+  return result;
+}
+
+double measure(Kernel gemm, Context& context, const Case& c, double least) {
+  const double parameters[] = {1, 0, -1, -1};
+  const Call call = {c.operands, parameters, 4};
+  gemm(call, context);
+  double start = seconds();
+  gemm(call, context);
+  const double once = std::max(seconds() - start, 1e-8);
+  const int64_t times = std::max<int64_t>(1, static_cast<int64_t>(least / once));
+  double best = 1e9;
+  for (int block = 0; block < 12; block++) {
+    start = seconds();
+    for (int64_t i = 0; i < times; i++) gemm(call, context);
+    best = std::min(best, (seconds() - start) / times);
+  }
+  return best;
+}
+
+const char* option(int count, char** values, const char* name, const char* otherwise) {
+  for (int i = 1; i < count; i++)
+    if (!std::strncmp(values[i], name, std::strlen(name))) return values[i] + std::strlen(name);
+  return otherwise;
+}
+
+int run(int count, char** values) {
+  const std::string isa = option(count, values, "--isa=", "avx512"), filter = option(count, values, "--filter=", "");
+  const int threads = std::atoi(option(count, values, "--threads=", "1"));
+  const int rounds = std::atoi(option(count, values, "--rounds=", "3"));
+  const KernelTable* table = isa == "scalar" ? &scalar::table : nullptr;
+#if defined(__x86_64__)
+  if (isa == "avx2") table = &avx2::table;
+  if (isa == "avx512") table = &avx512::table;
+#elif defined(__aarch64__)
+  if (isa == "neon") table = &neon::table;
+#endif
+  if (!table) return std::fprintf(stderr, "Expected an instruction set of this machine but received %s\n", isa.c_str()), 1;
+
+  std::vector<Shape> shapes;
+  const int64_t sizes[][3] = {{64, 64, 64},    {128, 128, 128},   {256, 256, 256},   {512, 512, 512},  {1024, 1024, 1024},
+                              {32, 512, 784},  {128, 512, 784},   {128, 10, 512},    {256, 1024, 1024}, {512, 4096, 1024},
+                              {64, 3072, 768}, {1, 1024, 1024},   {128, 256, 64},    {8192, 64, 576},  {25088, 32, 288},
+                              {100, 200, 300}, {4, 8, 2},         {32, 128, 784},    {32, 10, 128},    {4, 512, 784}, {32, 1024, 256}};
+  for (auto& s : sizes)
+    for (const char* op : {"NN", "NT", "TN"}) {
+      char name[64];
+      std::snprintf(name, sizeof name, "%s %ldx%ldx%ld", op, long(s[0]), long(s[1]), long(s[2]));
+      if (std::strstr(name, filter.c_str())) shapes.push_back({op, s[0], s[1], s[2]});
+    }
+  constexpr size_t kCount = 16 << 20;
+  float *a = static_cast<float*>(allocate(4 * kCount)), *w = static_cast<float*>(allocate(4 * kCount)),
+        *c = static_cast<float*>(allocate(4 * kCount));
+  for (size_t i = 0; i < kCount; i++) a[i] = w[i] = c[i] = float((i * 2654435761u >> 16) & 255) / 256.f - 0.5f;
+  Context context{};
+  context.threads = threads;
+  context.scratch = allocate(kScratchBytes);
+  if (threads > 1) helper.start();
+  double top = 0;
+  for (int round = 0; round < rounds; round++)
+    for (Shape& s : shapes) {
+      top = std::max(top, peak(isa));
+      const Case one = make_case(s, a, w, c);
+      s.best = std::max(s.best, one.flop / measure(table->kernels[0], context, one, 0.001) / 1e9);
+    }
+  if (threads > 1) {
+    helper.generation = -1;
+    helper.thread.join();
+  }
+  for (Shape& s : shapes) {
+    const double flop = 2.0 * s.batch * s.out * s.in;
+    std::printf("{\"workload\":\"sgemm_%s_%ldx%ldx%ld\",\"peer\":\"nabla_%s\",\"threads\":%d,\"ms_min\":%.6f,\"gflops\":%.1f,\"peak_1t\":%.1f}\n",
+                s.operation, long(s.batch), long(s.out), long(s.in), isa.c_str(), threads, flop / s.best / 1e6, s.best, top);
+  }
+  std::free(context.scratch), std::free(a), std::free(w), std::free(c);
+  return 0;
+}
+}  // namespace
+}  // namespace nabla
+
+int main(int count, char** values) { return nabla::run(count, values); }

@@ -1,0 +1,406 @@
+// gemm: c = combine(aux, activation(alpha * a.w + beta * c + bias)), for every element of a batch.
+//
+// A product is worked on as rows of x times columns of y: x is read element by element (broadcast),
+// y by vectors. Normally x = a and y = w; where it is cheaper (few columns, or w transposed and a
+// small) the transpose is computed, x = wT and y = aT, and the result turned round at the end.
+// The order of summation depends on the shape and on constants of the instruction set alone.
+#include "gemm_micro.h"
+#include "gemm_pack.h"
+
+namespace {
+
+// k is summed in blocks of at most this, so that a block of x and a panel of y stay in L2.
+constexpr int64_t kGemmK = 1024;
+// The most rows and columns of one task.
+constexpr int64_t kGemmBlock = 256;
+// Multiply-adds that are worth a task: some 10 us.
+constexpr double kGemmTaskWork = 500e3;
+constexpr int64_t kGemmTasks = 16;
+
+/** What becomes of the sums of one batch element. */
+struct GemmOutput {
+  Real* c;  // (m, n)
+  int64_t row, column;
+  const Real* bias;  // (n) or nullptr
+  const Real* aux;   // (m, n) or nullptr
+  int64_t aux_row, aux_column;
+  Real alpha, beta;
+  BlockFunction activation, combine;  // nullptr: none
+};
+
+/** One product in its working orientation: x (rows, k), y (k, columns). */
+struct GemmProduct {
+  int64_t rows, columns, k;
+  const Real* x;
+  int64_t x_row, x_step;
+  const Real* y;
+  int64_t y_step, y_column;
+};
+
+// ---------------------------------------------------------------- from sums to c
+
+/** A line of c: a piece of a row, or of a column where the product was swapped. */
+struct GemmLine {
+  Real* c;
+  int64_t stride;
+  const Real* bias;
+  int64_t bias_stride;  // 1, or 0 along a column
+  const Real* aux;
+  int64_t aux_stride;
+};
+
+inline GemmLine gemm_line(const GemmOutput& o, int64_t i, int64_t j, bool down) {
+  return {o.c + i * o.row + j * o.column,
+          down ? o.row : o.column,
+          o.bias ? o.bias + j : nullptr,
+          down ? 0 : 1,
+          o.aux ? o.aux + i * o.aux_row + j * o.aux_column : nullptr,
+          down ? o.aux_row : o.aux_column};
+}
+
+/** activation and combine from `values` to contiguous `to` (may be the same), n <= kGemmBlock. */
+inline void gemm_functions(const GemmOutput& o, const Real* aux, int64_t aux_stride, Real* values, Real* to, int64_t n) {
+  if (o.activation) {
+    Real* const out = o.combine ? values : to;
+    o.activation(values, values, values, out, n);
+  }
+  if (!o.combine) return;
+  if (aux_stride == 1) return o.combine(aux, values, values, to, n);
+  Real gathered[kGemmBlock];
+  for (int64_t j = 0; j < n; j++) gathered[j] = aux[j * aux_stride];
+  o.combine(gathered, values, values, to, n);
+}
+
+/** One line of c from its sums, which are overwritten; n <= kGemmBlock. */
+inline void gemm_finish_line(const GemmOutput& o, const GemmLine& line, Real* sums, int64_t n) {
+  const bool contiguous = line.stride == 1, functions = o.activation || o.combine;
+  Real gathered[kGemmBlock];
+  const Real* old = line.c;
+  if (!contiguous && o.beta != Real{0}) {
+    for (int64_t j = 0; j < n; j++) gathered[j] = line.c[j * line.stride];
+    old = gathered;
+  }
+  Real* const to = contiguous && !functions ? line.c : sums;
+  const V alpha = set1(o.alpha), beta = set1(o.beta);
+  const V one_bias = line.bias && !line.bias_stride ? set1(*line.bias) : zero();
+  each_vector(0, n, [&](auto lanes) {
+    V value = fma(alpha, lanes.get(sums), line.bias && line.bias_stride ? lanes.get(line.bias) : one_bias);
+    if (o.beta != Real{0}) value = fma(beta, lanes.get(old), value);
+    lanes.put(to, value);
+  });
+  if (functions) gemm_functions(o, line.aux, line.aux_stride, sums, contiguous ? line.c : sums, n);
+  if (!contiguous)
+    for (int64_t j = 0; j < n; j++) line.c[j * line.stride] = sums[j];
+}
+
+/** activation and combine on a tile of c that holds its values already; columns <= kGemmBlock. */
+inline void gemm_finish_tile(const GemmOutput& o, int64_t i, int64_t rows, int64_t j, int64_t columns) {
+  if (!o.activation && !o.combine) return;
+  if (o.row == columns && (!o.combine || (o.aux_column == 1 && o.aux_row == columns)) && rows * columns <= kGemmBlock) {
+    columns *= rows;
+    rows = 1;
+  }
+  for (; rows > 0; rows--, i++) {
+    Real* const c = o.c + i * o.row + j;
+    gemm_functions(o, o.aux + i * o.aux_row + j * o.aux_column, o.aux_column, c, c, columns);
+  }
+}
+
+/** Rows [i, i + rows) and columns [j, j + columns) of the product, summed in `sums` (row distance
+ *  sums_row), go to c. Neither is more than kGemmBlock. `strip`: kWidth * kGemmBlock Reals. */
+inline void gemm_finish_block(const GemmOutput& o, bool swapped, int64_t i, int64_t rows, int64_t j, int64_t columns,
+                              Real* sums, int64_t sums_row, Real* strip) {
+  if (!swapped) {
+    for (int64_t r = 0; r < rows; r++) gemm_finish_line(o, gemm_line(o, i + r, j, false), sums + r * sums_row, columns);
+    return;
+  }
+  for (int64_t q = 0; q < columns; q += kWidth) {  // kWidth rows of c at a time
+    const int64_t lines = smaller(kWidth, columns - q);
+    gemm_transpose(sums + q, sums_row, rows, lines, strip, kGemmBlock, rows);
+    for (int64_t l = 0; l < lines; l++)
+      gemm_finish_line(o, gemm_line(o, j + q + l, i, false), strip + l * kGemmBlock, rows);
+  }
+}
+
+// ---------------------------------------------------------------- one block of c
+
+/** How a block is computed; decided once for all tasks. */
+struct GemmPlan {
+  bool swapped;   // x = wT, y = aT
+  bool direct;    // micro-kernels write c itself
+};
+
+/** Scratch memory of a task, in Reals: a panel of y, sums, a strip of turned rows. */
+constexpr int64_t kGemmPackSize = kGemmColumns * kGemmK;
+constexpr int64_t kGemmSumsSize = kGemmBlock * kGemmBlock;
+constexpr int64_t kGemmStripSize = kWidth * kGemmBlock;
+static_assert((kGemmPackSize + kGemmSumsSize + kGemmStripSize) * sizeof(Real) <= kScratchBytes);
+
+/** All rows of the block times one panel of y (at most kGemmVectors vectors wide). With tile.keep
+ *  the first rows pack y there for the others. */
+inline void gemm_panel(GemmTile tile, int64_t rows, int64_t columns, const GemmOutput* finish, int64_t i, int64_t j) {
+  const int64_t vectors = parts_of(columns, kWidth);
+  tile.tail = columns - (vectors - 1) * kWidth;
+  const bool partial = tile.tail != kWidth;
+  const int64_t tiles = parts_of(rows, gemm_rows(static_cast<int>(vectors)));
+  const int64_t height = rows / tiles, higher = rows - height * tiles;  // so many tiles have one more row
+  const Real* const first = tile.x;
+  Real* const c = tile.c;
+  for (int64_t t = 0, r = 0; t < tiles; t++) {
+    const int64_t h = height + (t < higher);
+    tile.x = first + r * tile.x_row;
+    tile.c = c + r * tile.c_row;
+    tile.ahead = tile.x_step == 1 ? (r + h < rows ? tile.x + h * tile.x_row : first) : tile.x + 16 * tile.x_step;
+    (tile.keep ? gemm_packing_micro_for(h, vectors, partial) : gemm_micro_for(h, vectors, partial))(tile);
+    if (tile.keep) {
+      tile.y = tile.keep;
+      tile.y_step = vectors * kWidth;
+      tile.keep = nullptr;
+    }
+    if (finish) gemm_finish_tile(*finish, i + r, h, j, columns);
+    r += h;
+  }
+}
+
+/** The block at (i, j), rows x columns, of the product. */
+inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOutput& o, int64_t i, int64_t rows,
+                       int64_t j, int64_t columns, Real* scratch) {
+  Real* const packed = scratch;
+  Real* const sums = packed + kGemmPackSize;
+  Real* const strip = sums + kGemmSumsSize;
+  const int64_t sums_row = parts_of(columns, kWidth) * kWidth;
+
+  const int64_t parts = larger(1, parts_of(p.k, kGemmK));
+  const int64_t part = parts_of(p.k, parts);
+  const int64_t panels = parts_of(columns, kGemmColumns), vectors = parts_of(columns, kWidth);
+  for (int64_t b = 0, k0 = 0; b < parts; b++, k0 += part) {
+    const int64_t k = smaller(part, p.k - k0);
+    const bool last = b == parts - 1;
+    GemmTile tile;
+    tile.k = k;
+    tile.x = p.x + i * p.x_row + k0 * p.x_step;
+    tile.x_row = p.x_row;
+    tile.x_step = p.x_step;
+    tile.ahead_step = tile.x_step == 1 ? smaller(16, tile.x_row * kGemmMaxRows / larger(k, 1)) : tile.x_step;
+    tile.alpha = plan.direct ? o.alpha : Real{1};
+    tile.beta = b > 0 ? Real{1} : plan.direct ? o.beta : Real{0};
+    for (int64_t q = 0, at = 0; q < panels; q++) {
+      const int64_t width = smaller((vectors / panels + (q < vectors % panels)) * kWidth, columns - at);
+      const Real* const y = p.y + k0 * p.y_step + (j + at) * p.y_column;
+      tile.y = y;
+      tile.y_step = p.y_step;
+      tile.keep = nullptr;
+      if (p.y_column == 1 && (kGemmLoadsPartial || width % kWidth == 0)) {
+        if (rows >= kGemmPackRows) tile.keep = packed;
+      } else {
+        gemm_pack_panel(y, p.y_step, p.y_column, k, width, packed);
+        tile.y = packed;
+        tile.y_step = parts_of(width, kWidth) * kWidth;
+      }
+      tile.bias = plan.direct && b == 0 && o.bias ? o.bias + j + at : nullptr;
+      tile.c = plan.direct ? o.c + i * o.row + j + at : sums + at;
+      tile.c_row = plan.direct ? o.row : sums_row;
+      gemm_panel(tile, rows, width, plan.direct && last ? &o : nullptr, i, j + at);
+      at += width;
+    }
+  }
+  if (!plan.direct) gemm_finish_block(o, plan.swapped, i, rows, j, columns, sums, sums_row, strip);
+}
+
+// ---------------------------------------------------------------- one row
+
+/** Columns [j, j + columns) of a product of one row. */
+inline void gemm_one_row(const GemmProduct& p, bool swapped, const GemmOutput& o, int64_t j, int64_t columns,
+                         Real* scratch) {
+  Real* const sums = scratch;
+  const Real* const y = p.y + j * p.y_column;
+  if (p.y_column == 1 && !(p.columns == 1 && p.y_step == 1)) {
+    gemm_sweep(p.x, p.x_step, y, p.y_step, p.k, columns, sums);
+  } else {
+    const Real* x = p.x;
+    if (p.x_step != 1) {
+      Real* const gathered = scratch + columns;
+      for (int64_t k = 0; k < p.k; k++) gathered[k] = p.x[k * p.x_step];
+      x = gathered;
+    }
+    int64_t q = 0;
+    for (; q + 8 <= columns; q += 8) gemm_dots<8>(x, y + q * p.y_column, p.y_column, p.k, sums + q);
+    for (; q < columns; q++) gemm_dots<1>(x, y + q * p.y_column, p.y_column, p.k, sums + q);
+  }
+  for (int64_t q = 0; q < columns; q += kGemmBlock) {
+    const int64_t at = j + q;
+    gemm_finish_line(o, swapped ? gemm_line(o, at, 0, true) : gemm_line(o, 0, at, false), sums + q,
+                     smaller(kGemmBlock, columns - q));
+  }
+}
+/** What gemm_one_row can take: its scratch holds the sums of kGemmRowColumns and a gathered x. */
+constexpr int64_t kGemmRowColumns = 4096;
+constexpr int64_t kGemmRowK = int64_t{kScratchBytes / sizeof(Real)} - kGemmRowColumns;
+
+// ---------------------------------------------------------------- the kernel
+
+/** A call as numbers: strides of dimensions of size 1 are made 1 where that makes memory contiguous. */
+struct GemmCall {
+  int64_t batch, m, n, k;
+  int64_t a_batch, a_row, a_column, w_batch, w_row, w_column, aux_batch, c_batch;
+  const Real *a, *w;
+  GemmOutput output;
+};
+
+inline BlockFunction gemm_function(double row) {
+  return row < 0 ? nullptr : block_functions[static_cast<int64_t>(row)];
+}
+
+inline GemmCall gemm_read(const Call& call) {
+  const Operand &a = call.operands[0], &w = call.operands[1], &bias = call.operands[2], &aux = call.operands[3],
+                &c = call.operands[4];
+  GemmCall g;
+  g.batch = c.shape[0];
+  g.m = c.shape[1];
+  g.n = c.shape[2];
+  g.k = a.shape[2];
+  g.a = static_cast<const Real*>(a.data);
+  g.w = static_cast<const Real*>(w.data);
+  g.a_batch = a.stride[0], g.a_row = a.stride[1], g.a_column = a.stride[2];
+  g.w_batch = w.stride[0], g.w_row = w.stride[1], g.w_column = w.stride[2];
+  g.c_batch = c.stride[0];
+  GemmOutput& o = g.output;
+  o.c = static_cast<Real*>(c.data), o.row = c.stride[1], o.column = g.n == 1 ? 1 : c.stride[2];
+  o.bias = static_cast<const Real*>(bias.data);
+  o.alpha = real_parameter(call, 0), o.beta = real_parameter(call, 1);
+  o.activation = gemm_function(call.parameters[2]), o.combine = gemm_function(call.parameters[3]);
+  o.aux = nullptr, o.aux_row = o.aux_column = g.aux_batch = 0;
+  if (o.combine && aux) {
+    o.aux = static_cast<const Real*>(aux.data);
+    g.aux_batch = aux.stride[0], o.aux_row = aux.stride[1], o.aux_column = g.n == 1 ? 1 : aux.stride[2];
+  }
+  if (!o.aux) o.combine = nullptr;
+  if (g.n == 1) g.w_column = 1;
+  if (g.k == 1) g.a_column = 1;
+  // One w for the whole batch, whose rows follow each other: a single product.
+  if (g.batch > 1 && g.w_batch == 0 && g.a_batch == g.m * g.a_row && g.c_batch == g.m * o.row &&
+      (!o.aux || g.aux_batch == g.m * o.aux_row)) {
+    g.m *= g.batch;
+    g.batch = 1;
+  }
+  return g;
+}
+
+inline GemmProduct gemm_product(const GemmCall& g, bool swapped) {
+  if (swapped) return {g.n, g.m, g.k, g.w, g.w_column, g.w_row, g.a, g.a_column, g.a_row};
+  return {g.m, g.n, g.k, g.a, g.a_row, g.a_column, g.w, g.w_row, g.w_column};
+}
+
+/** Cost of a product in vector multiply-adds: arithmetic, transposing y, turning the result round. */
+inline double gemm_cost(const GemmProduct& p, bool direct) {
+  const double vectors = static_cast<double>(parts_of(p.columns, kWidth)), rows = static_cast<double>(p.rows);
+  const double k = static_cast<double>(p.k), columns = static_cast<double>(p.columns);
+  double cost = rows * vectors * k;
+  if (p.y_column != 1) cost += (p.y_step == 1 ? 0.4 : 2.0) * k * columns * static_cast<double>(parts_of(p.rows, kGemmBlock));
+  if (!direct) cost += rows * columns;
+  return cost;
+}
+
+inline GemmPlan gemm_plan(const GemmCall& g) {
+  const bool direct = g.output.column == 1;
+  GemmPlan plan;
+  plan.swapped = gemm_cost(gemm_product(g, true), false) < 0.95 * gemm_cost(gemm_product(g, false), direct);
+  plan.direct = !plan.swapped && direct;
+  return plan;
+}
+
+/** Blocks of c, by shape alone: at most kGemmBlock a side, and enough of them to share out. */
+struct GemmGrid {
+  int64_t rows, columns;          // of a block
+  int64_t row_parts, column_parts;
+};
+
+inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch) {
+  const double work = static_cast<double>(p.rows) * static_cast<double>(p.columns) * static_cast<double>(p.k);
+  const double wanted = work / kGemmTaskWork;
+  const int64_t target = wanted * static_cast<double>(batch) > kGemmTasks ? kGemmTasks / smaller(batch, kGemmTasks) : 1 + static_cast<int64_t>(wanted);
+  GemmGrid grid;
+  grid.row_parts = parts_of(p.rows, kGemmBlock);
+  grid.column_parts = parts_of(p.columns, kGemmBlock);
+  for (;;) {
+    grid.rows = parts_of(p.rows, grid.row_parts);
+    grid.columns = parts_of(parts_of(p.columns, grid.column_parts), kWidth) * kWidth;
+    if (grid.row_parts * grid.column_parts >= target) break;
+    if (grid.columns >= 2 * 64) grid.column_parts *= 2;
+    else if (grid.rows >= 2 * kGemmPackRows) grid.row_parts *= 2;
+    else break;
+  }
+  grid.row_parts = parts_of(p.rows, grid.rows);
+  grid.column_parts = parts_of(p.columns, grid.columns);
+  return grid;
+}
+
+/** The product of batch element b. */
+inline void gemm_at(const GemmCall& g, int64_t b, GemmProduct& p, bool swapped, GemmOutput& o) {
+  o = g.output;
+  o.c += b * g.c_batch;
+  if (o.aux) o.aux += b * g.aux_batch;
+  p.x += b * (swapped ? g.w_batch : g.a_batch);
+  p.y += b * (swapped ? g.a_batch : g.w_batch);
+}
+
+/** About how long so many multiply-adds take on one thread, ns. */
+inline double gemm_nanoseconds(double multiply_adds) { return multiply_adds / (kWidth > 1 ? 50 : 5); }
+
+inline void gemm_rows_of_one(const GemmCall& g, const GemmProduct& product, bool swapped, Context& context) {
+  const double work = static_cast<double>(product.columns) * static_cast<double>(product.k);
+  const int64_t wanted = larger(parts_of(product.columns, kGemmRowColumns), smaller(kGemmTasks, static_cast<int64_t>(work / kGemmTaskWork)));
+  const int64_t columns = parts_of(parts_of(product.columns, larger(wanted, 1)), 64) * 64;
+  const int64_t parts = parts_of(product.columns, columns);
+  parallel(context, g.batch * parts, gemm_nanoseconds(4 * work * static_cast<double>(g.batch)), [&](int64_t task, void* scratch) {
+    GemmProduct p = product;
+    GemmOutput o;
+    gemm_at(g, task / parts, p, swapped, o);
+    const int64_t j = task % parts * columns;
+    gemm_one_row(p, swapped, o, j, smaller(columns, p.columns - j), static_cast<Real*>(scratch));
+  });
+}
+
+inline void gemm_blocks(const GemmCall& g, Context& context) {
+  const GemmPlan plan = gemm_plan(g);
+  const GemmProduct product = gemm_product(g, plan.swapped);
+  const GemmGrid grid = gemm_grid(product, g.batch);
+  const int64_t blocks = grid.row_parts * grid.column_parts;
+  const double work = static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k);
+  // Small elements of a batch share a task.
+  const int64_t together = blocks > 1 ? 1 : smaller(g.batch, larger(1, static_cast<int64_t>(kGemmTaskWork / (work + 1000))));
+  const int64_t items = g.batch * blocks;
+  parallel(context, parts_of(items, together), gemm_nanoseconds(work * static_cast<double>(g.batch)), [&](int64_t task, void* scratch) {
+    for (int64_t item = task * together; item < smaller(items, (task + 1) * together); item++) {
+      GemmProduct p = product;
+      GemmOutput o;
+      gemm_at(g, item / blocks, p, plan.swapped, o);
+      const int64_t i = item % blocks / grid.column_parts * grid.rows, j = item % blocks % grid.column_parts * grid.columns;
+      gemm_block(p, plan, o, i, smaller(grid.rows, p.rows - i), j, smaller(grid.columns, p.columns - j),
+                 static_cast<Real*>(scratch));
+    }
+  });
+}
+
+void gemm(const Call& call, Context& context) {
+  const GemmCall g = gemm_read(call);
+  if (g.batch == 0 || g.m == 0 || g.n == 0) return;
+  const int64_t vectors = parts_of(g.n, kWidth);
+  const bool in_place = g.w_column == 1 && g.output.column == 1 && (kGemmLoadsPartial || g.n % kWidth == 0);
+  if (g.batch == 1 && in_place && vectors <= kGemmVectors && g.m <= gemm_rows(static_cast<int>(vectors))) {
+    const GemmOutput& o = g.output;
+    GemmTile tile = {g.a, g.a_row, g.a_column, g.w, g.w_row, g.k, o.c, o.row, o.alpha, o.beta, o.bias, g.a, 0,
+                     g.n - (vectors - 1) * kWidth, nullptr};
+    gemm_micro_for(g.m, vectors, tile.tail != kWidth)(tile);
+    gemm_finish_tile(o, 0, g.m, 0, g.n);
+    return;
+  }
+  const bool down = g.n == 1 && g.m > 1;
+  if (g.m == 1 || down) {
+    const GemmProduct p = gemm_product(g, down);
+    if (p.y_column == 1 || (p.y_step == 1 && (p.x_step == 1 || p.k <= kGemmRowK))) return gemm_rows_of_one(g, p, down, context);
+  }
+  gemm_blocks(g, context);
+}
+
+}  // namespace

@@ -1,0 +1,211 @@
+// The innermost loops of gemm: one tile of c in registers, over all of k.
+namespace {
+
+// A tile is up to kGemmVectors vectors wide and gemm_rows(vectors) rows high: its accumulators, one
+// row of y and a broadcast element of x fill the register file without spilling (32 registers:
+// 6 x 4 + 4 + 1 or 8 x 3 + 3 + 1; 16 registers: 6 x 2 + 2 + 1).
+constexpr int kGemmVectors = kWidth == 8 ? 2 : kWidth == 1 ? 8 : 4;
+constexpr int kGemmMaxRows = kWidth == 1 ? 4 : 8;
+constexpr int kGemmColumns = kGemmVectors * kWidth;
+constexpr int gemm_rows(int vectors) {
+  return kWidth == 1 ? (vectors > 4 ? 2 : 4) : vectors == kGemmVectors ? 6 : 8;
+}
+
+/** Whether load_n costs no more than load, so that the last columns of y can be read in place. */
+constexpr bool kGemmLoadsPartial = kWidth >= 8;
+
+/** What a micro-kernel computes: c = alpha * x.y + bias + beta * c over one tile. */
+struct GemmTile {
+  const Real* x;  // (rows, k)
+  int64_t x_row, x_step;
+  const Real* y;  // (k, columns), columns contiguous
+  int64_t y_step;
+  int64_t k;
+  Real* c;  // (rows, columns), columns contiguous
+  int64_t c_row;
+  Real alpha, beta;    // beta 0: c is not read
+  const Real* bias;    // (columns) or nullptr
+  const Real* ahead;   // fetched into the cache, ahead_step further at every step of k
+  int64_t ahead_step;
+  int64_t tail;        // columns in the last vector of a partial tile
+  Real* keep;          // (k, vectors * kWidth): receives y, if the micro-kernel is one that packs
+};
+
+using GemmMicro = void (*)(const GemmTile& tile);
+
+/** a * b + c; without the emulation of a fused operation where the machine may have none. */
+inline V gemm_multiply_add(V a, V b, V c) {
+  if constexpr (kWidth == 1) return a * b + c;
+  else return fma(a, b, c);
+}
+
+template <int vectors, bool partial>
+inline void gemm_load_row(const Real* p, int64_t tail, V (&row)[vectors]) {
+#pragma GCC unroll 8
+  for (int j = 0; j < vectors - 1; j++) row[j] = load(p + j * kWidth);
+  if constexpr (partial) row[vectors - 1] = load_n(p + (vectors - 1) * kWidth, tail);
+  else row[vectors - 1] = load(p + (vectors - 1) * kWidth);
+}
+
+template <int vectors, bool partial>
+inline void gemm_store_row(Real* p, int64_t tail, const V (&row)[vectors]) {
+#pragma GCC unroll 8
+  for (int j = 0; j < vectors - 1; j++) store(p + j * kWidth, row[j]);
+  if constexpr (partial) store_n(p + (vectors - 1) * kWidth, row[vectors - 1], tail);
+  else store(p + (vectors - 1) * kWidth, row[vectors - 1]);
+}
+
+/** The tile's end: sums to c. */
+template <int rows, int vectors, bool partial>
+inline void gemm_store_tile(const GemmTile& t, V (&sum)[rows][vectors]) {
+  const V alpha = set1(t.alpha), beta = set1(t.beta);
+  V bias[vectors];
+#pragma GCC unroll 8
+  for (int j = 0; j < vectors; j++) bias[j] = zero();
+  if (t.bias) gemm_load_row<vectors, partial>(t.bias, t.tail, bias);
+  Real* c = t.c;
+#pragma GCC unroll 8
+  for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 8
+    for (int j = 0; j < vectors; j++) sum[i][j] = fma(alpha, sum[i][j], bias[j]);
+    if (t.beta != Real{0}) {
+      V old[vectors];
+      gemm_load_row<vectors, partial>(c, t.tail, old);
+#pragma GCC unroll 8
+      for (int j = 0; j < vectors; j++) sum[i][j] = fma(beta, old[j], sum[i][j]);
+    }
+    gemm_store_row<vectors, partial>(c, t.tail, sum[i]);
+    c += t.c_row;
+  }
+}
+
+/** partial: the last vector has tile.tail columns. pack: y is copied to tile.keep on the way, which
+ *  hides behind the arithmetic, where copying it beforehand would wait for memory. */
+template <int rows, int vectors, bool partial, bool pack>
+void gemm_micro(const GemmTile& tile) {
+  constexpr bool partial_load = partial && kGemmLoadsPartial;
+  const int64_t x_row = tile.x_row, x_step = tile.x_step, y_step = tile.y_step;
+  const int64_t ahead_step = tile.ahead_step, tail = tile.tail;
+  const Real* y = tile.y;
+  [[maybe_unused]] Real* keep = tile.keep;
+  const Real* ahead = tile.ahead;
+  // Row i of x is x[i / 3] plus 0, 1 or 2 rows, which an address can express without arithmetic.
+  constexpr int bases = (rows + 2) / 3;
+  const Real* x[bases];
+#pragma GCC unroll 8
+  for (int i = 0; i < bases; i++) x[i] = tile.x + 3 * i * x_row;
+
+  V sum[rows][vectors];
+#pragma GCC unroll 8
+  for (int i = 0; i < rows; i++)
+#pragma GCC unroll 8
+    for (int j = 0; j < vectors; j++) sum[i][j] = zero();
+
+  for (int64_t k = tile.k; k > 0; k--) {
+    V row[vectors];
+    gemm_load_row<vectors, partial_load>(y, tail, row);
+    y += y_step;
+    if constexpr (pack) {
+      gemm_store_row<vectors, false>(keep, 0, row);
+      keep += vectors * kWidth;
+    }
+    prefetch(ahead);
+    ahead += ahead_step;
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++) {
+      const V a = set1(x[i / 3][(i % 3) * x_row]);
+#pragma GCC unroll 8
+      for (int j = 0; j < vectors; j++) sum[i][j] = gemm_multiply_add(a, row[j], sum[i][j]);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < bases; i++) x[i] += x_step;
+  }
+  gemm_store_tile<rows, vectors, partial>(tile, sum);
+}
+
+/** Rows below which y is not packed; the first tile of a packed panel is then at least this high. */
+#ifndef PR
+#define PR 48
+#endif
+constexpr int kGemmPackRows = PR;
+constexpr int gemm_least_rows(int vectors, bool pack) { return pack ? gemm_rows(vectors) - 1 : 1; }
+
+template <int rows, int vectors, bool partial, bool pack>
+constexpr GemmMicro gemm_micro_or_null() {
+  if constexpr (vectors <= kGemmVectors && rows <= gemm_rows(vectors) && rows >= gemm_least_rows(vectors, pack))
+    return gemm_micro<rows, vectors, partial, pack>;
+  else
+    return nullptr;
+}
+
+/** Micro-kernels by rows - 1. */
+struct GemmMicroRows {
+  GemmMicro of[8];
+};
+template <int vectors, bool partial, bool pack>
+constexpr GemmMicroRows gemm_micro_rows() {
+  return {{gemm_micro_or_null<1, vectors, partial, pack>(), gemm_micro_or_null<2, vectors, partial, pack>(),
+           gemm_micro_or_null<3, vectors, partial, pack>(), gemm_micro_or_null<4, vectors, partial, pack>(),
+           gemm_micro_or_null<5, vectors, partial, pack>(), gemm_micro_or_null<6, vectors, partial, pack>(),
+           gemm_micro_or_null<7, vectors, partial, pack>(), gemm_micro_or_null<8, vectors, partial, pack>()}};
+}
+template <bool partial, bool pack>
+struct GemmMicroTable {
+  static constexpr GemmMicroRows of[8] = {
+      gemm_micro_rows<1, partial, pack>(), gemm_micro_rows<2, partial, pack>(), gemm_micro_rows<3, partial, pack>(),
+      gemm_micro_rows<4, partial, pack>(), gemm_micro_rows<5, partial, pack>(), gemm_micro_rows<6, partial, pack>(),
+      gemm_micro_rows<7, partial, pack>(), gemm_micro_rows<8, partial, pack>()};
+};
+
+inline GemmMicro gemm_micro_for(int64_t rows, int64_t vectors, bool partial) {
+  return (partial ? GemmMicroTable<true, false>::of : GemmMicroTable<false, false>::of)[vectors - 1].of[rows - 1];
+}
+inline GemmMicro gemm_packing_micro_for(int64_t rows, int64_t vectors, bool partial) {
+  return (partial ? GemmMicroTable<true, true>::of : GemmMicroTable<false, true>::of)[vectors - 1].of[rows - 1];
+}
+
+// ---------------------------------------------------------------- one row
+
+/** sums[j] (+)= x . y[:, j] for one row x: y's rows are read one behind the other, eight side by
+ *  side, so that memory is read in order. y (k, columns), columns contiguous. */
+template <int steps>
+inline void gemm_sweep_steps(const Real* x, int64_t x_step, const Real* y, int64_t y_step, int64_t columns,
+                             bool first, Real* sums) {
+  V a[steps];
+#pragma GCC unroll 8
+  for (int p = 0; p < steps; p++) a[p] = set1(x[p * x_step]);
+  each_vector(0, columns, [&](auto lanes) {
+    V even = first ? zero() : lanes.get(sums), odd = zero();
+#pragma GCC unroll 8
+    for (int p = 0; p < steps; p++) {
+      V& sum = p % 2 ? odd : even;
+      sum = gemm_multiply_add(a[p], lanes.get(y + p * y_step), sum);
+    }
+    lanes.put(sums, even + odd);
+  });
+}
+
+inline void gemm_sweep(const Real* x, int64_t x_step, const Real* y, int64_t y_step, int64_t k, int64_t columns,
+                       Real* sums) {
+  if (k == 0) each_vector(0, columns, [=](auto lanes) { lanes.put(sums, zero()); });
+  int64_t p = 0;
+  for (; p + 8 <= k; p += 8) gemm_sweep_steps<8>(x + p * x_step, x_step, y + p * y_step, y_step, columns, p == 0, sums);
+  for (; p < k; p++) gemm_sweep_steps<1>(x + p * x_step, x_step, y + p * y_step, y_step, columns, p == 0, sums);
+}
+
+/** sums[j] = x . y[:, j], j < count, both contiguous in k. */
+template <int count>
+inline void gemm_dots(const Real* x, const Real* y, int64_t y_column, int64_t k, Real* sums) {
+  V sum[count];
+#pragma GCC unroll 8
+  for (int j = 0; j < count; j++) sum[j] = zero();
+  each_vector(0, k, [&](auto lanes) {
+    const V a = lanes.get(x);
+#pragma GCC unroll 8
+    for (int j = 0; j < count; j++) sum[j] = gemm_multiply_add(a, lanes.get(y + j * y_column), sum[j]);
+  });
+#pragma GCC unroll 8
+  for (int j = 0; j < count; j++) sums[j] = reduce_add(sum[j]);
+}
+
+}  // namespace

@@ -1,0 +1,95 @@
+// Panels of y brought into the layout the micro-kernel reads, columns contiguous, where memory has
+// them the other way round. (Columns that are contiguous already the micro-kernel packs itself.)
+namespace {
+
+// ---------------------------------------------------------------- transposition
+
+// Squares of this many elements are transposed in registers: more is slower even where vectors
+// are longer, because permutations of the longest vectors are.
+constexpr int kGemmSquare = kWidth < 8 ? kWidth : 8;
+
+#if defined(__GNUC__)
+// Vectors as the compiler knows them: permutations have one notation there for every machine.
+typedef Real GemmLanes __attribute__((vector_size(sizeof(Real) * kGemmSquare)));
+
+template <int... lane>
+struct GemmLaneList {};
+template <int n, int... lane>
+struct GemmLaneRange : GemmLaneRange<n - 1, n - 1, lane...> {};
+template <int... lane>
+struct GemmLaneRange<0, lane...> {
+  using List = GemmLaneList<lane...>;
+};
+
+/** Exchanges the off-diagonal squares of `size` lanes of two rows that are `size` apart. */
+template <int size, int... lane>
+inline void gemm_exchange(GemmLanes& a, GemmLanes& b, GemmLaneList<lane...>) {
+  const GemmLanes low = __builtin_shufflevector(a, b, (lane & size ? lane - size + kGemmSquare : lane)...);
+  const GemmLanes high = __builtin_shufflevector(a, b, (lane & size ? lane + kGemmSquare : lane + size)...);
+  a = low;
+  b = high;
+}
+
+template <int size>
+inline void gemm_exchange_all(GemmLanes (&rows)[kGemmSquare]) {
+  if constexpr (size < kGemmSquare) {
+#pragma GCC unroll 8
+    for (int i = 0; i < kGemmSquare; i++)
+      if (!(i & size)) gemm_exchange<size>(rows[i], rows[i | size], typename GemmLaneRange<kGemmSquare>::List{});
+    gemm_exchange_all<2 * size>(rows);
+  }
+}
+
+/** to[j][i] = from[i][j], i and j below kGemmSquare. */
+inline void gemm_transpose_whole(const Real* from, int64_t from_row, Real* to, int64_t to_row) {
+  GemmLanes rows[kGemmSquare];
+#pragma GCC unroll 8
+  for (int i = 0; i < kGemmSquare; i++) std::memcpy(&rows[i], from + i * from_row, sizeof(GemmLanes));
+  gemm_exchange_all<1>(rows);
+#pragma GCC unroll 8
+  for (int i = 0; i < kGemmSquare; i++) std::memcpy(to + i * to_row, &rows[i], sizeof(GemmLanes));
+}
+#else
+inline void gemm_transpose_whole(const Real* from, int64_t from_row, Real* to, int64_t to_row) {
+  for (int i = 0; i < kGemmSquare; i++)
+    for (int j = 0; j < kGemmSquare; j++) to[j * to_row + i] = from[i * from_row + j];
+}
+#endif
+
+/** to[j][i] = from[i][j], (rows, columns) to (columns, width), what is missing in `to` being 0.
+ *  Cache lines of both sides are finished one after the other, kBand rows of kRun. */
+inline void gemm_transpose(const Real* from, int64_t from_row, int64_t rows, int64_t columns, Real* to, int64_t to_row,
+                           int64_t width) {
+  constexpr int64_t kBand = 16, kRun = 16;
+  const int64_t whole_rows = rows / kGemmSquare * kGemmSquare, whole_columns = columns / kGemmSquare * kGemmSquare;
+  for (int64_t i = 0; i < whole_rows; i += kBand)
+    for (int64_t j = 0; j < whole_columns; j += kRun)
+      for (int64_t r = i; r < smaller(i + kBand, whole_rows); r += kGemmSquare)
+        for (int64_t q = j; q < smaller(j + kRun, whole_columns); q += kGemmSquare)
+          gemm_transpose_whole(from + r * from_row + q, from_row, to + q * to_row + r, to_row);
+  for (int64_t j = 0; j < columns; j++)
+    for (int64_t i = j < whole_columns ? whole_rows : 0; i < width; i++)
+      to[j * to_row + i] = i < rows ? from[i * from_row + j] : Real{0};
+}
+
+// ---------------------------------------------------------------- panels
+
+/** A panel of y, (k, columns) with any strides, as (k, width): width = columns rounded up to whole
+ *  vectors, filled up with zeros. */
+inline void gemm_pack_panel(const Real* y, int64_t y_step, int64_t y_column, int64_t k, int64_t columns, Real* to) {
+  const int64_t width = parts_of(columns, kWidth) * kWidth;
+  if (y_column == 1) {
+    for (int64_t p = 0; p < k; p++, y += y_step, to += width) {
+      int64_t j = 0;
+      for (; j + kWidth <= columns; j += kWidth) store(to + j, load(y + j));
+      if (j < columns) store(to + j, load_n(y + j, columns - j));
+    }
+  } else if (y_step == 1) {
+    gemm_transpose(y, y_column, columns, k, to, width, width);
+  } else {
+    for (int64_t p = 0; p < k; p++)
+      for (int64_t j = 0; j < width; j++) to[p * width + j] = j < columns ? y[p * y_step + j * y_column] : Real{0};
+  }
+}
+
+}  // namespace

@@ -1,0 +1,91 @@
+// `npm test`: builds, runs the TypeScript tests and the native test programs, and ends with the
+// line `N passed, N failed`. Arguments are filters for the TypeScript tests and leave the native
+// ones out. `--full` adds what takes long: exhaustive searches, fuzzing, sanitizers.
+
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const full = process.argv.includes("--full");
+const filters = process.argv.slice(2).filter((argument) => argument !== "--full");
+const environment = { ...process.env, ...(full ? { NABLA_TEST_FULL: "1" } : {}) };
+
+/** Runs a program, showing its output. Resolves with its exit status and what it printed. */
+function run(program, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { cwd: root, env: environment, stdio: ["ignore", "pipe", "inherit"] });
+    let output = "";
+    child.stdout.on("data", (text) => {
+      output += text;
+      process.stdout.write(text);
+    });
+    child.on("error", reject);
+    child.on("close", (code, signal) => resolve({ code, signal, output }));
+  });
+}
+
+/** The counts of the TypeScript tests. A file that cannot be loaded is one failure. */
+async function typescriptTests() {
+  const vitest = join(dirname(createRequire(import.meta.url).resolve("vitest/package.json")), "vitest.mjs");
+  const report = join(root, "build/vitest.json");
+  mkdirSync(dirname(report), { recursive: true });
+  rmSync(report, { force: true });
+  const args = [vitest, "run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+  const { code } = await run(process.execPath, [...args, ...filters]);
+  if (!existsSync(report)) return { passed: 0, failed: 1 };
+  const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(report, "utf8"));
+  const broken = testResults.filter(
+    ({ status, assertionResults }) =>
+      status === "failed" && !assertionResults.some((test) => test.status === "failed"),
+  ).length;
+  const failed = numFailedTests + broken;
+  // An error outside any test makes vitest fail without a failed test.
+  return { passed: numPassedTests, failed: failed === 0 && code !== 0 ? 1 : failed };
+}
+
+/** The counts a native test program ends with; one more failure when it fails without saying so. */
+async function nativeTest(program, args = []) {
+  console.log(`\n${basename(program)} ${args.join(" ")}`);
+  const { code, signal, output } = await run(program, args);
+  const match = /(\d+) passed, (\d+) failed\s*$/.exec(output);
+  if (!match) {
+    console.log(
+      `${basename(program)} ended ${signal ? `by ${signal}` : `with ${code}`} and without a result`,
+    );
+    return { passed: 0, failed: 1 };
+  }
+  const [passed, failed] = [Number(match[1]), Number(match[2])];
+  return { passed, failed: failed === 0 && (code !== 0 || passed === 0) ? 1 : failed };
+}
+
+async function main() {
+  const total = { passed: 0, failed: 0 };
+  const count = ({ passed, failed }) => {
+    total.passed += passed;
+    total.failed += failed;
+  };
+  const step = async (script, args = []) => {
+    const { code } = await run(process.execPath, [join("scripts", script), ...args]);
+    if (code !== 0) total.failed++;
+    return code === 0;
+  };
+  if (await step("build.mjs")) {
+    count(await typescriptTests());
+    if (filters.length === 0) {
+      if (await step("build-native.mjs", ["--tests"])) {
+        const { nativeTests } = await import("./build-native.mjs");
+        for (const program of nativeTests()) {
+          count(await nativeTest(program, full && /math_test/.test(program) ? ["--exhaustive"] : []));
+        }
+      }
+      if (full) await step("sanitize.mjs");
+    }
+  }
+  console.log(`\n${total.passed} passed, ${total.failed} failed`);
+  process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
+}
+
+await main();

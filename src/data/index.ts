@@ -1,0 +1,13 @@
+export type { CategoricalColumn, Column, NumericColumn } from "./columns.js";
+export { type CsvOptions, csv, parseCsv } from "./csv.js";
+export { Dataset, type DatasetParts, type SplitOptions, type Task } from "./dataset.js";
+export { digits } from "./digits.js";
+export { type FlatNumbers, type FromArraysOptions, fromArrays, type Nested } from "./from-arrays.js";
+export { type IdxArray, type IdxFiles, type IdxOptions, idx, parseIdx } from "./idx.js";
+export { type ImputeOptions, impute } from "./impute.js";
+export { type MinMaxScaleOptions, minMaxScale } from "./min-max-scale.js";
+export { type OneHotOptions, oneHot } from "./one-hot.js";
+export { Preprocessor, type PreprocessorOptions } from "./preprocessor.js";
+export { standardize } from "./standardize.js";
+export type { FittedStep, Step } from "./step.js";
+export { Table, type TableParts } from "./table.js";

@@ -1,0 +1,44 @@
+/** Native memory holding tensors: immutable results, or the flat buffers of parameters. */
+
+import { bytesPerElement, type DType, type TypedArray, viewOf } from "../dtype.js";
+import { expected, StateError } from "../errors.js";
+import { addon, type NativeBuffer } from "../native/addon.js";
+
+export class Storage {
+  readonly native: NativeBuffer;
+  /** The ArrayBuffer as first seen. A user may transfer it away; `array` then says so. */
+  private readonly arrayBuffer: ArrayBuffer;
+
+  /** @param mutable Whether its contents may change after it was made: parameters, buffers, state. */
+  constructor(
+    readonly byteLength: number,
+    readonly mutable: boolean = false,
+  ) {
+    // A tensor without elements still needs memory to point at.
+    this.native = new addon.Buffer(Math.max(byteLength, 8));
+    this.arrayBuffer = this.native.arrayBuffer;
+  }
+
+  static of(dtype: DType, elements: number, mutable = false): Storage {
+    return new Storage(bytesPerElement(dtype) * elements, mutable);
+  }
+
+  /** A view of `length` elements from `byteOffset` on. */
+  array(dtype: DType, byteOffset: number, length: number): TypedArray {
+    if (this.arrayBuffer.byteLength === 0) {
+      throw new StateError(expected("memory that is still attached", "tensor data", "a detached ArrayBuffer (it was transferred)"));
+    }
+    return viewOf(dtype, this.arrayBuffer, byteOffset, length);
+  }
+
+  /** Makes views given out so far empty, because what they showed has moved elsewhere. */
+  detach(): void {
+    this.native.detach();
+  }
+}
+
+/** Where a tensor's elements lie, densely. */
+export interface StorageSlice {
+  readonly storage: Storage;
+  readonly byteOffset: number;
+}

@@ -1,0 +1,13 @@
+/** What the engine runs on. */
+
+import { checkInteger } from "./errors.js";
+import { addon, type EngineInfo } from "./native/addon.js";
+
+/** Version, instruction sets, threads and cache sizes (bytes) of this process. */
+export const info = (): EngineInfo => addon.info();
+
+/** Native threads for programs that run in the foreground; results do not depend on it. */
+export function setThreads(threads: number): void {
+  checkInteger(threads, "threads", { min: 1, max: 1024 });
+  addon.setThreads(threads);
+}

@@ -1,0 +1,2 @@
+/** Files. */
+export * from "./safetensors.js";

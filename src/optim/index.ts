@@ -1,0 +1,5 @@
+export { Adagrad, type AdagradOptions, type EpsilonPlace } from "./adagrad.js";
+export { Adam, type AdamOptions, AdamW } from "./adam.js";
+export { type GroupSettings, Optimizer, type OptimizerOptions, type Schedule } from "./optimizer.js";
+export { RMSprop, type RMSpropOptions } from "./rmsprop.js";
+export { SGD, type SGDOptions } from "./sgd.js";

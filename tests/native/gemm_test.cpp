@@ -1,0 +1,268 @@
+// gemm against a plain loop, on every instruction set of this machine. The matrices hold small
+// integers and every factor is a power of two, so that all results are exact and must be equal.
+// Operands end where memory ends: reading one element too far stops the program. c lies among
+// sentinels that must still be there afterwards.
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <vector>
+#if defined(__unix__) || defined(__APPLE__)
+#include <sys/mman.h>
+#include <unistd.h>
+#define NABLA_GUARD_PAGES 1
+#endif
+
+#include "../../native/kernels/call.h"
+
+namespace nabla {
+#define NABLA_UNIT(isa) namespace isa { extern const KernelTable table; }
+NABLA_UNIT(scalar)
+NABLA_UNIT(scalar64)
+#if defined(__x86_64__)
+NABLA_UNIT(avx2)
+NABLA_UNIT(avx512)
+#elif defined(__aarch64__)
+NABLA_UNIT(neon)
+#endif
+#undef NABLA_UNIT
+
+/** Tasks backwards and one by one: their order must not matter. */
+void run_tasks(Context& context, int64_t tasks, double, TaskFunction function, void* data) {
+  for (int64_t t = tasks - 1; t >= 0; t--) function(data, t, context.scratch);
+}
+
+namespace {
+enum KernelRow {
+#define KERNEL(name, inputs, outputs, parameters) kernel_##name,
+#include "../../native/kernels/kernels.inc"
+#undef KERNEL
+};
+enum FunctionRow {
+#define POINTWISE(name, arity, expression) function_##name,
+#include "../../native/kernels/pointwise.inc"
+#undef POINTWISE
+};
+
+int passed = 0, failed = 0;
+
+struct Random {
+  uint64_t state = 1;
+  int64_t below(int64_t n) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return static_cast<int64_t>((state >> 33) % static_cast<uint64_t>(n));
+  }
+  template <class T, size_t n>
+  T of(const T (&list)[n]) { return list[below(n)]; }
+} rng;
+
+/** Memory whose last byte is the last before an unreadable page. */
+class Memory {
+ public:
+  Memory() {
+#if defined(NABLA_GUARD_PAGES)
+    const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    base_ = static_cast<char*>(mmap(nullptr, kBytes + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    mprotect(base_ + kBytes, page, PROT_NONE);
+#else
+    base_ = static_cast<char*>(std::malloc(kBytes));
+#endif
+  }
+  template <class Real>
+  Real* last(int64_t count) {
+    return reinterpret_cast<Real*>(base_ + kBytes) - count;
+  }
+
+ private:
+  static constexpr size_t kBytes = size_t{64} << 20;
+  char* base_;
+} memory_a, memory_w, memory_c, memory_aux, memory_bias;
+
+enum class Layout { rows, columns, padded_rows, padded_columns, general };
+constexpr Layout kLayouts[] = {Layout::rows, Layout::columns, Layout::padded_rows, Layout::padded_columns, Layout::general};
+
+/** A batch of matrices of one layout; returns how many elements it spans. */
+int64_t lay_out(Operand& x, int64_t batch, int64_t rows, int64_t columns, Layout layout, bool one_for_all) {
+  x.rank = 3;
+  x.shape[0] = batch, x.shape[1] = rows, x.shape[2] = columns;
+  const int64_t pad = layout == Layout::rows || layout == Layout::columns ? 0 : 3;
+  switch (layout) {
+    case Layout::rows:
+    case Layout::padded_rows: x.stride[1] = columns + pad, x.stride[2] = 1; break;
+    case Layout::columns:
+    case Layout::padded_columns: x.stride[1] = 1, x.stride[2] = rows + pad; break;
+    case Layout::general: x.stride[1] = 2 * columns + pad, x.stride[2] = 2; break;
+  }
+  const int64_t span = rows * columns == 0 ? 0 : (rows - 1) * x.stride[1] + (columns - 1) * x.stride[2] + 1;
+  x.stride[0] = one_for_all ? 0 : layout == Layout::rows ? rows * columns : span + pad;
+  return rows * columns * batch == 0 ? 0 : (batch - 1) * x.stride[0] + span;
+}
+
+template <class Real>
+Real at(const Operand& x, int64_t b, int64_t i, int64_t j) {
+  return static_cast<const Real*>(x.data)[b * x.stride[0] + i * x.stride[1] + j * x.stride[2]];
+}
+
+template <class Real>
+void fill(Operand& x, Memory& memory, int64_t count) {
+  Real* const p = memory.last<Real>(count);
+  for (int64_t i = 0; i < count; i++) p[i] = static_cast<Real>(rng.below(7) - 3);
+  x.data = p;
+  x.dtype = sizeof(Real) == 8 ? DType::f64 : DType::f32;
+}
+
+struct Case {
+  int64_t batch = 1, m, n, k;
+  Layout a = Layout::rows, w = Layout::rows, c = Layout::rows, aux = Layout::rows;
+  bool one_w = false, one_a = false, bias = false;
+  double alpha = 1, beta = 0;
+  int activation = -1, combine = -1;
+};
+
+double unary(int row, double x) {
+  if (row == function_relu) return x > 0 ? x : 0;
+  if (row == function_square) return x * x;
+  return row == function_neg ? -x : x;
+}
+double binary(int row, double x, double y, double otherwise) {
+  if (row == function_sub) return x - y;
+  if (row == function_mul) return x * y;
+  if (row == function_relu_grad) return x > 0 ? y : 0;
+  return otherwise;
+}
+
+template <class Real>
+double expected(const Case& t, const Operand* operands, double old, int64_t b, int64_t i, int64_t j) {
+  double sum = 0;
+  for (int64_t p = 0; p < t.k; p++) sum += double(at<Real>(operands[0], b, i, p)) * double(at<Real>(operands[1], b, p, j));
+  double value = t.alpha * sum;
+  if (t.beta != 0) value += t.beta * old;
+  if (t.bias) value += static_cast<const Real*>(operands[2].data)[j];
+  value = unary(t.activation, value);
+  return t.combine < 0 ? value : binary(t.combine, at<Real>(operands[3], b, i, j), value, value);
+}
+
+template <class Real>
+bool holds(const Case& t, const KernelTable& table, Context& context) {
+  Operand operands[5] = {};
+  Operand &a = operands[0], &w = operands[1], &bias = operands[2], &aux = operands[3], &c = operands[4];
+  fill<Real>(a, memory_a, lay_out(a, t.batch, t.m, t.k, t.a, t.one_a));
+  fill<Real>(w, memory_w, lay_out(w, t.batch, t.k, t.n, t.w, t.one_w));
+  if (t.bias) fill<Real>(bias, memory_bias, t.n), bias.rank = 1, bias.shape[0] = t.n, bias.stride[0] = 1;
+  if (t.combine >= 0) fill<Real>(aux, memory_aux, lay_out(aux, t.batch, t.m, t.n, t.aux, false));
+
+  // c among sentinels: the whole span and some elements before it.
+  const int64_t span = lay_out(c, t.batch, t.m, t.n, t.c, false), before = 64;
+  const Real sentinel = static_cast<Real>(-12345);
+  Real* const all = memory_c.last<Real>(span + before);
+  std::vector<Real> want(static_cast<size_t>(span + before), sentinel);
+  std::fill(all, all + span + before, sentinel);
+  c.data = all + before;
+  c.dtype = a.dtype;
+  Real* const elements = all + before;
+  for (int64_t b = 0; b < t.batch; b++)
+    for (int64_t i = 0; i < t.m; i++)
+      for (int64_t j = 0; j < t.n; j++) {
+        const int64_t place = b * c.stride[0] + i * c.stride[1] + j * c.stride[2];
+        const Real old = static_cast<Real>(rng.below(7) - 3);
+        elements[place] = t.beta == 0 ? std::numeric_limits<Real>::quiet_NaN() : old;
+        want[static_cast<size_t>(before + place)] = static_cast<Real>(expected<Real>(t, operands, old, b, i, j));
+      }
+  const double parameters[] = {t.alpha, t.beta, double(t.activation), double(t.combine)};
+  table.kernels[kernel_gemm](Call{operands, parameters, 4}, context);
+  return std::equal(want.begin(), want.end(), all);
+}
+
+template <class Real>
+void check(const char* isa, const Case& t, const KernelTable& table, Context& context) {
+  if (holds<Real>(t, table, context)) {
+    passed++;
+    return;
+  }
+  if (failed++ < 20)
+    std::printf("%s: batch %ld m %ld n %ld k %ld layouts a %d w %d c %d aux %d one_w %d one_a %d bias %d alpha %g beta %g "
+                "activation %d combine %d\n",
+                isa, long(t.batch), long(t.m), long(t.n), long(t.k), int(t.a), int(t.w), int(t.c), int(t.aux), t.one_w,
+                t.one_a, t.bias, t.alpha, t.beta, t.activation, t.combine);
+}
+
+/** Everything of a case but its sizes, at random. */
+void vary(Case& t) {
+  const double factors[] = {0, 1, 0.5, 2}, scales[] = {1, 1, 2, 0.5, -1};
+  const int activations[] = {-1, -1, function_relu, function_square, function_neg};
+  const int combines[] = {-1, -1, function_sub, function_mul, function_relu_grad};
+  t.a = rng.of(kLayouts), t.w = rng.of(kLayouts), t.aux = rng.of(kLayouts);
+  t.c = rng.below(2) ? Layout::rows : rng.of(kLayouts);
+  t.one_w = rng.below(3) == 0, t.one_a = rng.below(6) == 0, t.bias = rng.below(2) != 0;
+  t.alpha = rng.of(scales), t.beta = rng.below(2) ? 0 : rng.of(factors);
+  t.activation = rng.of(activations), t.combine = rng.of(combines);
+}
+
+template <class Real>
+void check_all(const char* isa, const KernelTable& table, int effort) {
+  rng = Random{};
+  const int passed_before = passed, failed_before = failed;
+  Context context{};
+  context.threads = 1;
+  context.scratch = std::aligned_alloc(64, kScratchBytes);
+  std::memset(context.scratch, 0xff, kScratchBytes);  // NaN
+  const int64_t small[] = {0, 1, 2, 3, 5, 8, 9, 17, 33};
+  for (const int64_t m : small)
+    for (const int64_t n : small)
+      for (const int64_t k : small)
+        for (int turned = 0; turned < 4; turned++) {
+          Case t;
+          t.m = m, t.n = n, t.k = k;
+          t.a = turned & 1 ? Layout::columns : Layout::rows;
+          t.w = turned & 2 ? Layout::columns : Layout::rows;
+          check<Real>(isa, t, table, context);
+        }
+  const int64_t sizes[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 16, 17, 24, 31, 32, 33, 47, 48, 63, 64, 65, 96, 100, 128, 129, 257};
+  for (int i = 0; i < effort; i++) {
+    Case t;
+    vary(t);
+    t.batch = rng.below(3) ? 1 : 1 + rng.below(5);
+    t.m = rng.of(sizes), t.n = rng.of(sizes), t.k = rng.of(sizes);
+    if (t.m * t.n * t.k * t.batch < 3000000) check<Real>(isa, t, table, context);
+  }
+  // Past every blocking constant, and rows that collide in the cache.
+  const int64_t large[][3] = {{257, 300, 64}, {7, 9, 2100},    {300, 17, 1025}, {17, 300, 1025}, {40, 1030, 40}, {1030, 40, 40},
+                              {1, 5000, 9},   {5000, 1, 9},    {1, 9, 5000},    {9, 1, 5000},    {64, 256, 512}, {256, 64, 1024},
+                              {48, 512, 256}, {2, 1024, 1024}, {100, 140, 1030}, {33, 513, 70},  {1, 300, 1100}, {300, 1, 1100}};
+  for (auto& s : large)
+    for (int turned = 0; turned < 8; turned++) {
+      Case t;
+      if (turned >= 4) vary(t);
+      t.m = s[0], t.n = s[1], t.k = s[2];
+      t.a = turned & 1 ? Layout::columns : Layout::rows;
+      t.w = turned & 2 ? Layout::columns : Layout::rows;
+      t.activation = t.activation == function_square ? -1 : t.activation;
+      check<Real>(isa, t, table, context);
+    }
+  std::free(context.scratch);
+  std::printf("gemm %-8s %d passed, %d failed\n", isa, passed - passed_before, failed - failed_before);
+}
+
+void run() {
+  check_all<float>("scalar", scalar::table, 1500);
+  check_all<double>("scalar64", scalar64::table, 1500);
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) check_all<float>("avx2", avx2::table, 3000);
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512vl"))
+    check_all<float>("avx512", avx512::table, 3000);
+#elif defined(__aarch64__)
+  check_all<float>("neon", neon::table, 3000);
+#endif
+}
+}  // namespace
+}  // namespace nabla
+
+int main() {
+  nabla::run();
+  std::printf("%d passed, %d failed\n", nabla::passed, nabla::failed);
+  return nabla::failed != 0;
+}
