@@ -15,6 +15,8 @@ import { type Node, pendingNodes, type Value } from "./value.js";
 /** A longer chain of pending operations is computed at once: `total = total.add(x)` stays flat. */
 const MAX_DEPTH = 128;
 const MAX_PROGRAMS = 256;
+/** A kept program holds its arena and its last results; larger ones are made again. */
+const MAX_KEPT_BYTES = 16 * 2 ** 20;
 
 /** A program of one structure, with the instances of it that are not running. */
 interface CacheEntry {
@@ -139,6 +141,11 @@ function entryFor(job: Job): CacheEntry {
   return entry;
 }
 
+function keep(entry: CacheEntry, program: Program, results: readonly Storage[]): void {
+  const bytes = results.reduce((sum, storage) => sum + storage.byteLength, program.arenaBytes);
+  if (bytes <= MAX_KEPT_BYTES) entry.idle.push(program);
+}
+
 const pending = (values: readonly Value[]): Value[] => [...new Set(values)].filter((v) => !v.isLeaf);
 
 /** Computes `values` now. */
@@ -150,7 +157,7 @@ export function evaluate(values: readonly Value[]): void {
   const program = entry.idle.pop() ?? job.build();
   const storages = job.bind(program);
   program.run();
-  entry.idle.push(program);
+  keep(entry, program, storages);
   job.settle(storages);
 }
 
@@ -164,7 +171,7 @@ export async function evaluateAsync(values: readonly Value[]): Promise<void> {
   const storages = job.bind(program);
   const done = await program.native.runAsync(1);
   if (done < 1) throw program.failureError();
-  entry.idle.push(program);
+  keep(entry, program, storages);
   job.settle(storages);
 }
 
