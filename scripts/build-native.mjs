@@ -35,7 +35,9 @@ function timeOf(file) {
 const testSources = withTests ? filesBelow("tests/native").filter((file) => file.endsWith("_test.cpp")) : [];
 const products = [
   "build/Release/nabla.node",
-  ...testSources.map((file) => `build/Release/${file.replace(/^.*[\\/]/, "").replace(/\.cpp$/, "")}${executable}`),
+  ...testSources.map(
+    (file) => `build/Release/${file.replace(/^.*[\\/]/, "").replace(/\.cpp$/, "")}${executable}`,
+  ),
 ];
 const sources = ["binding.gyp", ...filesBelow("native"), ...(withTests ? filesBelow("tests/native") : [])];
 
@@ -92,7 +94,8 @@ async function build() {
   if (!process.stdout.isTTY && !verbose) console.log("building native code");
   const configure = ["configure", "--release", ...headers(), "--", `-Dnabla_tests=${withTests ? 1 : 0}`];
   let status = await nodeGyp(configure, log, onFile);
-  if (status === 0) status = await nodeGyp(["build", "--release", `--jobs=${availableParallelism()}`], log, onFile);
+  if (status === 0)
+    status = await nodeGyp(["build", "--release", `--jobs=${availableParallelism()}`], log, onFile);
   if (process.stdout.isTTY && !verbose) process.stdout.write("\r\x1b[K");
   if (status !== 0 && !verbose) process.stderr.write(Buffer.concat(log));
   return status;

@@ -1,4 +1,4 @@
-"""Finds the polynomial coefficients of native/simd/math.h and activation.h: minimax fits (Remez),
+"""Finds the polynomial coefficients of native/simd/math.h: minimax fits (Remez),
 rounded to float32 from the highest power down, each time fitting the lower ones again.
 
     pip install mpmath && python3 scripts/fit-math.py [name ...]
@@ -10,7 +10,7 @@ import math
 import struct
 import sys
 
-from mpmath import cos, e, erf, erfc, exp, expm1, fabs, log, log1p, lu_solve, matrix, mp, mpf, pi, sin, sqrt, tanh
+from mpmath import cos, erf, erfc, exp, expm1, fabs, log, log1p, lu_solve, matrix, mp, mpf, pi, sin, sqrt, tanh
 
 mp.dps = 40
 GRID = 800
@@ -91,9 +91,10 @@ def near_zero(function, series_value):
     return lambda x: function(x) if fabs(x) > mpf(10) ** -12 else mpf(series_value)
 
 
-def phi(x):
-    """The normal distribution's cumulative function."""
-    return erfc(-x / sqrt(mpf(2))) / 2
+def scaled_tail(u):
+    """Phi(-a) e^(a^2/2), Phi the normal distribution's cumulative function, a = (1/u - 1) / 0.304."""
+    a = (1 / u - 1) / mpf("0.304")
+    return erfc(a / sqrt(mpf(2))) * exp(a * a / 2) / 2
 
 
 LN2_HALF = log(mpf(2)) / 2 * mpf("1.0001")
@@ -113,6 +114,8 @@ FITS = {
     "erf_high": lambda: fit("erf_high", lambda t: -log(erfc(t)) / t - 1, lambda t: t * erfc(t) / erf(t), mpf("0.92"), mpf("4"), 7),
     # log(m) = 2 (q + q^3 A(q^2)), q = (m - 1) / (m + 1), m in [2/3, 4/3]: relative to log(m)
     "atanh": lambda: fit("atanh", near_zero(lambda s: (log((1 + sqrt(s)) / (1 - sqrt(s))) / 2 / sqrt(s) - 1) / s, mpf(1) / 3), lambda s: s, 0, mpf("0.2001") ** 2, 4),
+    # Phi(-a) = e^(-a^2/2) u Q(u), u = 1 / (1 + 0.304 a), a up to 14: relative
+    "normal_cdf": lambda: fit("normal_cdf", lambda u: scaled_tail(u) / u, lambda u: u / scaled_tail(u), 1 / (1 + mpf("0.304") * 14), 1, 8),
 }
 
 if __name__ == "__main__":

@@ -25,10 +25,19 @@ let passed = 0;
 let failed = 0;
 for (const sanitizer of ["address,undefined", "thread"]) {
   const folder = `build/sanitize-${sanitizer.replace(",", "-")}`;
-  const configured = run("cmake", ["-S", ".", "-B", folder, "-DNABLA_TESTS=ON", `-DNABLA_SANITIZE=${sanitizer}`]);
+  const configured = run("cmake", [
+    "-S",
+    ".",
+    "-B",
+    folder,
+    "-DNABLA_TESTS=ON",
+    `-DNABLA_SANITIZE=${sanitizer}`,
+  ]);
   const built = configured && run("cmake", ["--build", folder, "--parallel", `${availableParallelism()}`]);
   if (!built) {
-    console.error(`Expected the tests to build under ${sanitizer} sanitizers but they did not (it takes CMake).`);
+    console.error(
+      `Expected the tests to build under ${sanitizer} sanitizers but they did not (it takes CMake).`,
+    );
     failed++;
     continue;
   }

@@ -9,11 +9,13 @@ import { fileURLToPath } from "node:url";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const require = createRequire(import.meta.url);
 const cmakeJs = join(dirname(require.resolve("cmake-js/package.json")), "bin/cmake-js");
-// Without the headers of a Node version, which cmake-js would fetch: node-api-headers has what is needed.
-const args = [cmakeJs, "build", "--out", "build/cmake", "--CDCMAKE_JS_INC=."];
+// package.json's `binary.napi_versions` makes cmake-js take its headers from node-api-headers.
+const args = [cmakeJs, "build", "--out", "build/cmake"];
 
 function sameKernels() {
-  const [gyp, cmake] = ["build/Release", "build/cmake/Release"].map((folder) => require(join(root, folder, "nabla.node")));
+  const [gyp, cmake] = ["build/Release", "build/cmake/Release"].map((folder) =>
+    require(join(root, folder, "nabla.node")),
+  );
   const rows = (addon) => JSON.stringify([addon.kernelRows(), addon.pointwiseRows(), addon.info().isas]);
   return rows(gyp) === rows(cmake);
 }

@@ -3,7 +3,7 @@
 // ones out. `--full` adds what takes long: exhaustive searches, fuzzing, sanitizers.
 
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -46,19 +46,31 @@ async function typescriptTests() {
   return { passed: numPassedTests, failed: failed === 0 && code !== 0 ? 1 : failed };
 }
 
-/** The counts a native test program ends with; one more failure when it fails without saying so. */
-async function nativeTest(program, args = []) {
-  console.log(`\n${basename(program)} ${args.join(" ")}`);
+/** The counts a program ends with; one more failure when it fails without saying so. */
+async function countedBy(program, args, name) {
+  console.log(`\n${name}`);
   const { code, signal, output } = await run(program, args);
   const match = /(\d+) passed, (\d+) failed\s*$/.exec(output);
   if (!match) {
-    console.log(
-      `${basename(program)} ended ${signal ? `by ${signal}` : `with ${code}`} and without a result`,
-    );
+    console.log(`${name} ended ${signal ? `by ${signal}` : `with ${code}`} and without a result`);
     return { passed: 0, failed: 1 };
   }
   const [passed, failed] = [Number(match[1]), Number(match[2])];
   return { passed, failed: failed === 0 && (code !== 0 || passed === 0) ? 1 : failed };
+}
+
+/** The native test programs, where scripts/build-native.mjs --tests leaves them. */
+function nativeTests() {
+  const suffix = process.platform === "win32" ? ".exe" : "";
+  return readdirSync(join(root, "tests/native"))
+    .filter((file) => file.endsWith("_test.cpp"))
+    .map((file) => join(root, "build/Release", file.replace(".cpp", suffix)));
+}
+
+/** One of our scripts; a failure counts as one. */
+async function step(script, args = []) {
+  const { code } = await run(process.execPath, [join("scripts", script), ...args]);
+  return { passed: 0, failed: code === 0 ? 0 : 1 };
 }
 
 async function main() {
@@ -66,22 +78,22 @@ async function main() {
   const count = ({ passed, failed }) => {
     total.passed += passed;
     total.failed += failed;
+    return failed === 0;
   };
-  const step = async (script, args = []) => {
-    const { code } = await run(process.execPath, [join("scripts", script), ...args]);
-    if (code !== 0) total.failed++;
-    return code === 0;
-  };
-  if (await step("build.mjs")) {
-    count(await typescriptTests());
-    if (filters.length === 0) {
-      if (await step("build-native.mjs", ["--tests"])) {
-        const { nativeTests } = await import("./build-native.mjs");
-        for (const program of nativeTests()) {
-          count(await nativeTest(program, full && /math_test/.test(program) ? ["--exhaustive"] : []));
-        }
+  const withNative = filters.length === 0;
+  const haveNative = withNative && count(await step("build-native.mjs", ["--tests"]));
+  if (count(await step("build.mjs"))) count(await typescriptTests());
+  if (haveNative) {
+    for (const program of nativeTests()) {
+      count(await countedBy(program, [], basename(program)));
+      if (full && basename(program).startsWith("math_test")) {
+        count(await countedBy(program, ["--exhaustive"], `${basename(program)} --exhaustive`));
       }
-      if (full) await step("sanitize.mjs");
+    }
+  }
+  if (full && withNative) {
+    for (const script of ["test-cmake.mjs", "sanitize.mjs"]) {
+      count(await countedBy(process.execPath, [join("scripts", script)], script));
     }
   }
   console.log(`\n${total.passed} passed, ${total.failed} failed`);

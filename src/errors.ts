@@ -181,7 +181,7 @@ function rangeText({ min, max, minExclusive, maxExclusive }: NumberRange): strin
 }
 
 /** `value` when it is one of `choices`. */
-export function checkOneOf<T extends string | number | boolean>(
+export function checkOneOf<const T extends string | number | boolean>(
   value: unknown,
   choices: readonly T[],
   name: string,

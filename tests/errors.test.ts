@@ -156,6 +156,7 @@ group("checks", () => {
 
   test("nearest", () => {
     expect(nearest("epocs", ["epochs", "batchSize"])).toBe("epochs");
+    expect(nearest("epoch", ["epochs", "epics"])).toBe("epochs");
     expect(nearest("q", ["epochs", "batchSize"])).toBeUndefined();
   });
 });

@@ -55,6 +55,11 @@ test("integer is uniform below its bound", () => {
   for (let i = 0; i < 60_000; i++) counts[random.integer(6)]!++;
   // Each count is binomial with deviation √(60000·1/6·5/6) = 91.
   for (const count of counts) expect(Math.abs(count - 10_000)).toBeLessThan(5 * 91);
+  // 2^32 mod (3·2^30) = 2^30: a plain remainder would make the lower third half of all.
+  const low = Array.from({ length: 3000 }, () => random.integer(3 * 2 ** 30)).filter(
+    (x) => x < 2 ** 30,
+  ).length;
+  expect(Math.abs(low - 1000)).toBeLessThan(5 * Math.sqrt(3000 * (1 / 3) * (2 / 3)));
   expect(random.integer(1)).toBe(0);
   expect(() => random.integer(0)).toThrow(OutOfRangeError);
 });

@@ -65,10 +65,11 @@ inline V mish_grad(V x, V dy) {
   const V w = exp(bounded);
   const V n = w * (w + set1(2));
   const V r = set1(1) / (n + set1(2));
-  return dy * fma(set1(4) * bounded, (w * r) * (fma(w, r, r)), n * r);
+  return dy * fma(bounded, set1(4) * (w * r) * fma(w, r, r), n * r);
 }
 
-/** x Phi(x), Phi and phi the normal distribution's cumulative function and density;  f' = Phi(x) + x phi(x) */
+/** x Phi(x), Phi and phi the normal distribution's cumulative function and density;  f' = Phi(x) + x phi(x)
+ */
 inline V gelu(V x) { return x * normal_cdf(x); }
 inline V gelu_grad(V x, V dy) {
   V cdf, pdf;

@@ -9,8 +9,16 @@
 
 namespace {
 
-// k is summed in blocks of at most this, so that a block of x and a panel of y stay in L2.
-constexpr int64_t kGemmK = 1024;
+// k is summed in blocks of at most this, so that a block of x and a panel of y stay in L2; in
+// smaller ones where a step of x is a step through memory, so that the next block can be fetched.
+#ifndef KK
+#define KK 1024
+#define SK 256
+#endif
+constexpr int64_t kGemmK = KK;
+constexpr int64_t kGemmStridedK = SK;
+// Steps of k by which x is fetched ahead within the last block.
+constexpr int64_t kGemmAhead = 16;
 // The most rows and columns of one task.
 constexpr int64_t kGemmBlock = 256;
 // Multiply-adds that are worth a task: some 10 us.
@@ -131,14 +139,16 @@ struct GemmPlan {
 };
 
 /** Scratch memory of a task, in Reals: a panel of y, sums, a strip of turned rows. */
+constexpr int64_t kGemmCopySize = kGemmStridedK * (kGemmBlock + kGemmLine);
 constexpr int64_t kGemmPackSize = kGemmColumns * kGemmK;
 constexpr int64_t kGemmSumsSize = kGemmBlock * kGemmBlock;
 constexpr int64_t kGemmStripSize = kWidth * kGemmBlock;
-static_assert((kGemmPackSize + kGemmSumsSize + kGemmStripSize) * sizeof(Real) <= kScratchBytes);
+static_assert((kGemmCopySize + kGemmPackSize + kGemmSumsSize + kGemmStripSize) * sizeof(Real) <= kScratchBytes);
 
 /** All rows of the block times one panel of y (at most kGemmVectors vectors wide). With tile.keep
  *  the first rows pack y there for the others. */
-inline void gemm_panel(GemmTile tile, int64_t rows, int64_t columns, const GemmOutput* finish, int64_t i, int64_t j) {
+inline void gemm_panel(GemmTile tile, int64_t rows, int64_t columns, int64_t ahead_steps, const GemmOutput* finish, int64_t i,
+                       int64_t j) {
   const int64_t vectors = parts_of(columns, kWidth);
   tile.tail = columns - (vectors - 1) * kWidth;
   const bool partial = tile.tail != kWidth;
@@ -150,7 +160,7 @@ inline void gemm_panel(GemmTile tile, int64_t rows, int64_t columns, const GemmO
     const int64_t h = height + (t < higher);
     tile.x = first + r * tile.x_row;
     tile.c = c + r * tile.c_row;
-    tile.ahead = tile.x_step == 1 ? (r + h < rows ? tile.x + h * tile.x_row : first) : tile.x + 16 * tile.x_step;
+    tile.ahead = tile.x_step == 1 ? (r + h < rows ? tile.x + h * tile.x_row : first) : tile.x + ahead_steps * tile.x_step;
     (tile.keep ? gemm_packing_micro_for(h, vectors, partial) : gemm_micro_for(h, vectors, partial))(tile);
     if (tile.keep) {
       tile.y = tile.keep;
@@ -165,12 +175,14 @@ inline void gemm_panel(GemmTile tile, int64_t rows, int64_t columns, const GemmO
 /** The block at (i, j), rows x columns, of the product. */
 inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOutput& o, int64_t i, int64_t rows,
                        int64_t j, int64_t columns, Real* scratch) {
-  Real* const packed = scratch;
+  Real* const copy = scratch;
+  Real* const packed = copy + kGemmCopySize;
   Real* const sums = packed + kGemmPackSize;
   Real* const strip = sums + kGemmSumsSize;
   const int64_t sums_row = parts_of(columns, kWidth) * kWidth;
 
-  const int64_t parts = larger(1, parts_of(p.k, kGemmK));
+  const int64_t most = p.x_step == 1 ? kGemmK : kGemmStridedK;
+  const int64_t parts = larger(1, parts_of(p.k, most));
   const int64_t part = parts_of(p.k, parts);
   const int64_t panels = parts_of(columns, kGemmColumns), vectors = parts_of(columns, kWidth);
   for (int64_t b = 0, k0 = 0; b < parts; b++, k0 += part) {
@@ -181,6 +193,15 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
     tile.x = p.x + i * p.x_row + k0 * p.x_step;
     tile.x_row = p.x_row;
     tile.x_step = p.x_step;
+#ifndef XC
+#define XC 4
+#endif
+    const bool copy_x = p.x_row == 1 && p.x_step * static_cast<int64_t>(sizeof(Real)) % 256 == 0 && k >= 64 && columns >= XC * kGemmColumns;
+    if (copy_x) {
+      tile.x_step = parts_of(rows, 2 * kGemmLine) * 2 * kGemmLine + kGemmLine;
+      gemm_copy_rows(tile.x, p.x_step, k, rows, copy, tile.x_step);
+      tile.x = copy;
+    }
     tile.ahead_step = tile.x_step == 1 ? smaller(16, tile.x_row * kGemmMaxRows / larger(k, 1)) : tile.x_step;
     tile.alpha = plan.direct ? o.alpha : Real{1};
     tile.beta = b > 0 ? Real{1} : plan.direct ? o.beta : Real{0};
@@ -200,7 +221,7 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
       tile.bias = plan.direct && b == 0 && o.bias ? o.bias + j + at : nullptr;
       tile.c = plan.direct ? o.c + i * o.row + j + at : sums + at;
       tile.c_row = plan.direct ? o.row : sums_row;
-      gemm_panel(tile, rows, width, plan.direct && last ? &o : nullptr, i, j + at);
+      gemm_panel(tile, rows, width, q == panels - 1 && !last && !copy_x ? part : kGemmAhead, plan.direct && last ? &o : nullptr, i, j + at);
       at += width;
     }
   }
@@ -327,7 +348,7 @@ inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch) {
     grid.columns = parts_of(parts_of(p.columns, grid.column_parts), kWidth) * kWidth;
     if (grid.row_parts * grid.column_parts >= target) break;
     if (grid.columns >= 2 * 64) grid.column_parts *= 2;
-    else if (grid.rows >= 2 * kGemmPackRows) grid.row_parts *= 2;
+    else if (grid.rows >= (p.y_column == 1 ? 2 * kGemmPackRows : 256)) grid.row_parts *= 2;
     else break;
   }
   grid.row_parts = parts_of(p.rows, grid.rows);

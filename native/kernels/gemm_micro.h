@@ -14,6 +14,9 @@ constexpr int gemm_rows(int vectors) {
 /** Whether load_n costs no more than load, so that the last columns of y can be read in place. */
 constexpr bool kGemmLoadsPartial = kWidth >= 8;
 
+/** Reals in a cache line. */
+constexpr int kGemmLine = 64 / sizeof(Real);
+
 /** What a micro-kernel computes: c = alpha * x.y + bias + beta * c over one tile. */
 struct GemmTile {
   const Real* x;  // (rows, k)
@@ -101,6 +104,12 @@ void gemm_micro(const GemmTile& tile) {
 #pragma GCC unroll 8
     for (int j = 0; j < vectors; j++) sum[i][j] = zero();
 
+  if (tile.k >= 32) {  // c is fetched while the sums are made
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 8
+      for (int j = 0; j < vectors * kWidth; j += kGemmLine) prefetch(tile.c + i * tile.c_row + j);
+  }
   for (int64_t k = tile.k; k > 0; k--) {
     V row[vectors];
     gemm_load_row<vectors, partial_load>(y, tail, row);
@@ -108,6 +117,8 @@ void gemm_micro(const GemmTile& tile) {
     if constexpr (pack) {
       gemm_store_row<vectors, false>(keep, 0, row);
       keep += vectors * kWidth;
+#pragma GCC unroll 8
+      for (int j = 0; j < vectors * kWidth; j += kGemmLine) prefetch(y + 7 * y_step + j);
     }
     prefetch(ahead);
     ahead += ahead_step;
@@ -124,10 +135,7 @@ void gemm_micro(const GemmTile& tile) {
 }
 
 /** Rows below which y is not packed; the first tile of a packed panel is then at least this high. */
-#ifndef PR
-#define PR 48
-#endif
-constexpr int kGemmPackRows = PR;
+constexpr int kGemmPackRows = 48;
 constexpr int gemm_least_rows(int vectors, bool pack) { return pack ? gemm_rows(vectors) - 1 : 1; }
 
 template <int rows, int vectors, bool partial, bool pack>

@@ -92,4 +92,10 @@ inline void gemm_pack_panel(const Real* y, int64_t y_step, int64_t y_column, int
   }
 }
 
+/** Rows of `length` contiguous elements, copied to a distance of to_row. */
+inline void gemm_copy_rows(const Real* from, int64_t from_row, int64_t rows, int64_t length, Real* to, int64_t to_row) {
+  for (int64_t i = 0; i < rows; i++, from += from_row, to += to_row)
+    each_vector(0, length, [=](auto lanes) { lanes.put(to, lanes.get(from)); });
+}
+
 }  // namespace

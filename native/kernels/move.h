@@ -1,14 +1,26 @@
-// copy: a strided view of any type into dense memory (transposes, slices, broadcasts); fill.
+// copy: a strided view of any type into dense memory (transposes, slices, broadcasts) or into a part
+// of it (concatenation); fill.
 namespace {
 
 constexpr int64_t kMoveChunk = 65536;  // elements a task
 
+constexpr int64_t kTransposeStrip = 16;  // rows of y transposed together: a cache line of float32
+
+/** to[j][i] = from[i][j], i < rows, j < columns, whatever the type; Real has gemm_pack.h's. */
+template <class T>
+inline void transpose(const T* from, int64_t from_row, int64_t rows, int64_t columns, T* to, int64_t to_row) {
+  for (int64_t i = 0; i < rows; i++) {
+    for (int64_t j = 0; j < columns; j++) to[j * to_row + i] = from[i * from_row + j];
+  }
+}
+inline void transpose(const Real* from, int64_t from_row, int64_t rows, int64_t columns, Real* to, int64_t to_row) {
+  gemm_transpose(from, from_row, rows, columns, to, to_row, rows);
+}
+
 /** A view whose last dimension is strided while another, `near`, is contiguous: a batch of
- *  transposes. Walked in tiles of one cache line by one cache line through a small buffer, so that
- *  every line of x and of y is touched once whatever the strides (powers of two collide in L1). */
+ *  transposes, walked in strips of kTransposeStrip along `near`. */
 template <class T>
 struct Transpose {
-  static constexpr int64_t kTile = 64 / static_cast<int64_t>(sizeof(T));
   const T* x;
   T* y;
   View view;
@@ -17,25 +29,9 @@ struct Transpose {
   int64_t near_size() const { return view.shape[near]; }
   int64_t last_size() const { return view.shape[view.rank - 1]; }
 
-  /** Rows i .. i + rows - 1 of `near`, all of the last dimension; y's rows are y_stride apart. */
-  void strip(const T* from, T* to, int64_t rows, int64_t y_stride) const {
-    const int64_t stride = view.stride[view.rank - 1], columns = last_size();
-    T tile[kTile * kTile];
-    for (int64_t j = 0; j < columns; j += kTile) {
-      const int64_t width = smaller(kTile, columns - j);
-      for (int64_t b = 0; b < width; b++) {
-        const T* line = from + (j + b) * stride;
-        for (int64_t a = 0; a < rows; a++) tile[a * kTile + b] = line[a];
-      }
-      for (int64_t a = 0; a < rows; a++) {
-        std::memcpy(to + a * y_stride + j, tile + a * kTile, static_cast<size_t>(width) * sizeof(T));
-      }
-    }
-  }
-
-  /** Strip `number` of near_size() / kTile strips of every plane of the other dimensions. */
+  /** Strip `number`: so many to a plane, the planes along the other dimensions. */
   void run(int64_t number) const {
-    const int64_t strips = parts_of(near_size(), kTile), row = number % strips * kTile;
+    const int64_t strips = parts_of(near_size(), kTransposeStrip), row = number % strips * kTransposeStrip;
     int64_t plane = number / strips, from = row, to = 0, step = 1, near_step = 1;
     for (int d = view.rank - 1; d >= 0; d--) {
       if (d == near) {
@@ -48,7 +44,8 @@ struct Transpose {
       }
       step *= view.shape[d];
     }
-    strip(x + from, y + to + row * near_step, smaller(kTile, near_size() - row), near_step);
+    transpose(x + from, view.stride[view.rank - 1], last_size(), smaller(kTransposeStrip, near_size() - row), y + to + row * near_step,
+              near_step);
   }
 };
 
@@ -61,22 +58,50 @@ inline int contiguous_dimension(const View& view) {
   return -1;
 }
 
+/** y with gaps: run by run of its last axes, along which it has none. */
+template <class T>
+void copy_to_view(const View& view, const T* from, const Operand& y, T* to, int64_t n, Context& context) {
+  int64_t run = 1;
+  int axis = y.rank - 1;
+  for (; axis >= 0 && (y.shape[axis] == 1 || y.stride[axis] == run); axis--) run *= y.shape[axis];
+  const int64_t runs = n / run, group = larger(1, kMoveChunk / run);
+  parallel(context, parts_of(runs, group), 0.5 * static_cast<double>(n), [&](int64_t task, void*) {
+    for (int64_t r = task * group; r < smaller(runs, (task + 1) * group); r++) {
+      int64_t place = 0, rest = r;
+      for (int d = axis; d >= 0; d--) {
+        place += rest % y.shape[d] * y.stride[d];
+        rest /= y.shape[d];
+      }
+      gather_view(from, view, r * run, run, to + place);
+    }
+  });
+}
+
+inline bool is_dense(const Operand& y) {
+  int64_t stride = 1;
+  for (int d = y.rank - 1; d >= 0; d--) {
+    if (y.shape[d] != 1 && y.stride[d] != stride) return false;
+    stride *= y.shape[d];
+  }
+  return true;
+}
+
 template <class T>
 void copy_elements(const Operand& x, const Operand& y, Context& context) {
   const T* from = static_cast<const T*>(x.data);
   T* to = static_cast<T*>(y.data);
   const int64_t n = element_count(y);
   if (n == 0) return;
-  Transpose<T> transpose{from, to, {}, -1};
-  View& view = transpose.view;
+  Transpose<T> planes{from, to, {}, -1};
+  View& view = planes.view;
   collapse(x, view);
-  transpose.near = contiguous_dimension(view);
-  if (transpose.near >= 0) {
-    constexpr int64_t kTile = Transpose<T>::kTile;
-    const int64_t strips = n / (transpose.near_size() * transpose.last_size()) * parts_of(transpose.near_size(), kTile);
-    const int64_t group = larger(1, kMoveChunk / (kTile * transpose.last_size()));
+  if (!is_dense(y)) return copy_to_view(view, from, y, to, n, context);
+  planes.near = contiguous_dimension(view);
+  if (planes.near >= 0) {
+    const int64_t strips = n / (planes.near_size() * planes.last_size()) * parts_of(planes.near_size(), kTransposeStrip);
+    const int64_t group = larger(1, kMoveChunk / (kTransposeStrip * planes.last_size()));
     parallel(context, parts_of(strips, group), 0.5 * static_cast<double>(n), [&](int64_t task, void*) {
-      for (int64_t s = task * group; s < smaller(strips, (task + 1) * group); s++) transpose.run(s);
+      for (int64_t s = task * group; s < smaller(strips, (task + 1) * group); s++) planes.run(s);
     });
     return;
   }

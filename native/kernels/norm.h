@@ -15,7 +15,7 @@ namespace {
 
 // ---------------------------------------------------------------- two numbers a column
 
-constexpr int64_t kNormTile = 1024;   // columns a task
+constexpr int64_t kNormTile = 512;    // columns a task
 constexpr int64_t kNormRows = 64;     // rows walked twice while in L2; also additions in float32
 constexpr int64_t kNormTask = 65536;  // elements that are worth a task
 
@@ -88,15 +88,16 @@ inline void join_moments(int64_t before, int64_t rows, double& mean, double& squ
       deviation[j] = square[j] = 0;
     }
     int64_t k = 0;
-    for (; k + 2 <= count; k += 2) {
-      const Real *p0 = block + k * stride, *p1 = p0 + stride;
+    for (; k + 4 <= count; k += 4) {
+      const Real *p0 = block + k * stride, *p1 = p0 + stride, *p2 = p1 + stride, *p3 = p2 + stride;
       each_vector(0, columns, [&](auto lanes) {
-        const V m = lanes.get(around), d0 = lanes.get(p0) - m, d1 = lanes.get(p1) - m;
-        lanes.put(deviation, lanes.get(deviation) + (d0 + d1));
-        lanes.put(square, lanes.get(square) + fma(d0, d0, d1 * d1));
+        const V m = lanes.get(around);
+        const V d0 = lanes.get(p0) - m, d1 = lanes.get(p1) - m, d2 = lanes.get(p2) - m, d3 = lanes.get(p3) - m;
+        lanes.put(deviation, lanes.get(deviation) + ((d0 + d1) + (d2 + d3)));
+        lanes.put(square, lanes.get(square) + (fma(d0, d0, d1 * d1) + fma(d2, d2, d3 * d3)));
       });
     }
-    if (k < count) {
+    for (; k < count; k++) {
       const Real* p = block + k * stride;
       each_vector(0, columns, [&](auto lanes) {
         const V d = lanes.get(p) - lanes.get(around);

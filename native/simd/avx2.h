@@ -5,12 +5,19 @@ using Real = float;
 using Int = int32_t;
 constexpr int kWidth = 8;
 
-struct V { __m256 v; };
-struct VI { __m256i v; };
-struct M { __m256 m; };
+struct V {
+  __m256 v;
+};
+struct VI {
+  __m256i v;
+};
+struct M {
+  __m256 m;
+};
 
 inline __m256i first_lanes(int64_t n) {
-  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int32_t>(n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int32_t>(n)),
+                            _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
 
 // memory
@@ -25,12 +32,15 @@ inline V load_i32(const int32_t* p, int64_t n) {
 }
 inline V load_u8(const uint8_t* p, int64_t n) {
   uint64_t bytes = 0;
-  if (n == kWidth) std::memcpy(&bytes, p, 8);
-  else for (int64_t i = 0; i < n; ++i) bytes |= static_cast<uint64_t>(p[i]) << (8 * i);
+  if (n == kWidth)
+    std::memcpy(&bytes, p, 8);
+  else
+    for (int64_t i = 0; i < n; ++i) bytes |= static_cast<uint64_t>(p[i]) << (8 * i);
   return {_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_cvtsi64_si128(static_cast<int64_t>(bytes))))};
 }
 inline void store_i32(int32_t* p, V a, int64_t n) {
-  // The conversion gives INT32_MIN for whatever does not fit; too high (all bits flip) and NaN are put right after.
+  // The conversion gives INT32_MIN for whatever does not fit; too high (all bits flip) and NaN are put right
+  // after.
   const __m256 high = _mm256_cmp_ps(a.v, _mm256_set1_ps(2147483648.0f), _CMP_GE_OQ);
   const __m256 number = _mm256_cmp_ps(a.v, a.v, _CMP_ORD_Q);
   const __m256i i = _mm256_xor_si256(_mm256_cvttps_epi32(a.v), _mm256_castps_si256(high));
@@ -102,9 +112,18 @@ inline VI operator|(VI a, VI b) { return {_mm256_or_si256(a.v, b.v)}; }
 inline VI operator^(VI a, VI b) { return {_mm256_xor_si256(a.v, b.v)}; }
 inline M lt(VI a, VI b) { return {_mm256_castsi256_ps(_mm256_cmpgt_epi32(b.v, a.v))}; }
 inline M eq(VI a, VI b) { return {_mm256_castsi256_ps(_mm256_cmpeq_epi32(a.v, b.v))}; }
-template <int N> inline VI shift_left(VI a) { return {_mm256_slli_epi32(a.v, N)}; }
-template <int N> inline VI shift_right(VI a) { return {_mm256_srai_epi32(a.v, N)}; }
-template <int N> inline VI shift_right_logical(VI a) { return {_mm256_srli_epi32(a.v, N)}; }
+template <int N>
+inline VI shift_left(VI a) {
+  return {_mm256_slli_epi32(a.v, N)};
+}
+template <int N>
+inline VI shift_right(VI a) {
+  return {_mm256_srai_epi32(a.v, N)};
+}
+template <int N>
+inline VI shift_right_logical(VI a) {
+  return {_mm256_srli_epi32(a.v, N)};
+}
 inline VI to_int(V a) { return {_mm256_cvtps_epi32(a.v)}; }
 inline V to_real(VI a) { return {_mm256_cvtepi32_ps(a.v)}; }
 inline VI as_int(V a) { return {_mm256_castps_si256(a.v)}; }
@@ -143,7 +162,9 @@ inline float reduce_min(V a) { return -reduce_max(neg(a)); }
 
 // unsigned 32-bit lanes
 constexpr int kWords = 8;
-struct VU { __m256i v; };
+struct VU {
+  __m256i v;
+};
 inline VU uset1(uint32_t x) { return {_mm256_set1_epi32(static_cast<int32_t>(x))}; }
 inline VU operator+(VU a, VU b) { return {_mm256_add_epi32(a.v, b.v)}; }
 inline VU operator^(VU a, VU b) { return {_mm256_xor_si256(a.v, b.v)}; }

@@ -6,7 +6,7 @@
 namespace {
 
 constexpr float kInfinity = __builtin_inff();
-constexpr float kLn2High = 0x1.62e4p-1f;  // ln 2 = kLn2High + kLn2Low; a whole number up to 511 times
+constexpr float kLn2High = 0x1.62e4p-1f;    // ln 2 = kLn2High + kLn2Low; a whole number up to 511 times
 constexpr float kLn2Low = 0x1.7f7d1cp-20f;  // kLn2High is exact, so x = n ln 2 + r is rounded once
 constexpr float kLog2E = 0x1.715476p+0f;
 
@@ -20,9 +20,7 @@ inline V exp_polynomial(V r) {
 }
 inline V exp_rest(V x, V n) { return fnma(n, set1(kLn2Low), fnma(n, set1(kLn2High), x)); }
 /** 2^n e^r */
-inline V exp_join(V r, V n) {
-  return scale2_near(fma(fma(exp_polynomial(r), r, set1(1)), r, set1(1)), n);
-}
+inline V exp_join(V r, V n) { return scale2_near(fma(fma(exp_polynomial(r), r, set1(1)), r, set1(1)), n); }
 
 /** e^x: below 1 ULP; gradual underflow. At -104 and 89 the result has become 0 and infinity. */
 inline V exp(V x) {
@@ -112,13 +110,13 @@ inline void normal_cdf_pdf(V x, V& cdf, V& pdf) {
   const V square = half * a;
   const V e = exp_sum(neg(square), fnma(half, a, square));
   const V u = set1(1) / fma(a, set1(0.304f), set1(1));
-  V q = set1(0x1.2c0692p-5f);
-  q = fma(q, u, set1(-0x1.3c1b74p-3f));
-  q = fma(q, u, set1(0x1.86572ep-3f));
-  q = fma(q, u, set1(-0x1.559eb6p-5f));
-  q = fma(q, u, set1(0x1.f70e98p-4f));
-  q = fma(q, u, set1(0x1.a46a7cp-4f));
-  q = fma(q, u, set1(0x1.f44578p-4f));
+  V q = set1(0x1.2c0654p-5f);
+  q = fma(q, u, set1(-0x1.3c1b32p-3f));
+  q = fma(q, u, set1(0x1.8656bap-3f));
+  q = fma(q, u, set1(-0x1.559d04p-5f));
+  q = fma(q, u, set1(0x1.f70e24p-4f));
+  q = fma(q, u, set1(0x1.a46a9ep-4f));
+  q = fma(q, u, set1(0x1.f44574p-4f));
   q = fma(q, u, set1(0x1.f09612p-4f));
   const V tail = e * (q * u);
   cdf = select(lt(x, zero()), tail, set1(1) - tail);
@@ -194,8 +192,8 @@ inline V log2(V x) {
 inline V log1p(V x) {
   const VI e = exponent_of(as_int(x + set1(1)));
   const VI shift = shift_left<23>(e);
-  const V scaled = as_real(as_int(x) - shift);             // x 2^-e
-  const V power4 = as_real(iset1(0x40800000) - shift);     // 4 2^-e: 2^-e may be denormal
+  const V scaled = as_real(as_int(x) - shift);          // x 2^-e
+  const V power4 = as_real(iset1(0x40800000) - shift);  // 4 2^-e: 2^-e may be denormal
   const V f = scaled + fma(power4, set1(0.25f), set1(-1));
   const V exponent = to_real(e);
   const V rest = fma(exponent, set1(kLn2Low), log_rest(f));
@@ -296,7 +294,8 @@ inline V pow(V x, V y) {
   const M finite = mask_and(lt(iset1(0), size), lt(size, iset1(0x7f800000)));
   const M undefined = mask_and(mask_and(negative, finite), mask_not(whole));
   power = select(undefined, set1(__builtin_nanf("")), power);
-  const M one = mask_or(mask_or(eq(y, zero()), eq(x, set1(1))), mask_and(eq(x, set1(-1)), eq(abs(y), set1(kInfinity))));
+  const M one =
+      mask_or(mask_or(eq(y, zero()), eq(x, set1(1))), mask_and(eq(x, set1(-1)), eq(abs(y), set1(kInfinity))));
   return select(one, set1(1), power);
 }
 

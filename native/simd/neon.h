@@ -5,9 +5,15 @@ using Real = float;
 using Int = int32_t;
 constexpr int kWidth = 4;
 
-struct V { float32x4_t v; };
-struct VI { int32x4_t v; };
-struct M { uint32x4_t m; };
+struct V {
+  float32x4_t v;
+};
+struct VI {
+  int32x4_t v;
+};
+struct M {
+  uint32x4_t m;
+};
 
 // memory: partial vectors go lane by lane, so nothing behind them is touched
 inline V load(const float* p) { return {vld1q_f32(p)}; }
@@ -105,9 +111,16 @@ inline VI operator^(VI a, VI b) { return {veorq_s32(a.v, b.v)}; }
 inline M lt(VI a, VI b) { return {vcltq_s32(a.v, b.v)}; }
 inline M eq(VI a, VI b) { return {vceqq_s32(a.v, b.v)}; }
 inline VI select(M m, VI a, VI b) { return {vbslq_s32(m.m, a.v, b.v)}; }
-template <int N> inline VI shift_left(VI a) { return {vshlq_n_s32(a.v, N)}; }
-template <int N> inline VI shift_right(VI a) { return {vshrq_n_s32(a.v, N)}; }
-template <int N> inline VI shift_right_logical(VI a) {
+template <int N>
+inline VI shift_left(VI a) {
+  return {vshlq_n_s32(a.v, N)};
+}
+template <int N>
+inline VI shift_right(VI a) {
+  return {vshrq_n_s32(a.v, N)};
+}
+template <int N>
+inline VI shift_right_logical(VI a) {
   return {vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(a.v), N))};
 }
 inline VI to_int(V a) { return {vcvtnq_s32_f32(a.v)}; }
@@ -138,7 +151,9 @@ inline float reduce_min(V a) { return vminvq_f32(a.v); }
 
 // unsigned 32-bit lanes
 constexpr int kWords = 4;
-struct VU { uint32x4_t v; };
+struct VU {
+  uint32x4_t v;
+};
 inline VU uset1(uint32_t x) { return {vdupq_n_u32(x)}; }
 inline VU operator+(VU a, VU b) { return {vaddq_u32(a.v, b.v)}; }
 inline VU operator^(VU a, VU b) { return {veorq_u32(a.v, b.v)}; }

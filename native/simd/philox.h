@@ -32,7 +32,8 @@ inline void philox_rounds(VU (&x)[4], uint32_t key0, uint32_t key1) {
 
 /** The 4 * kWords words of the blocks first_block, first_block + 1, ... */
 inline void philox_blocks(const PhiloxKey& key, uint32_t first_block, uint32_t* out) {
-  VU x[4] = {uset1(first_block) + block_iota(), uset1(key.counter[0]), uset1(key.counter[1]), uset1(key.counter[2])};
+  VU x[4] = {uset1(first_block) + block_iota(), uset1(key.counter[0]), uset1(key.counter[1]),
+             uset1(key.counter[2])};
   philox_rounds(x, key.key[0], key.key[1]);
   store_blocks(out, x[0], x[1], x[2], x[3]);
 }

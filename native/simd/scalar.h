@@ -4,9 +4,15 @@ namespace {
 
 constexpr int kWidth = 1;
 
-struct V { Real v; };
-struct VI { Int v; };
-struct M { bool m; };
+struct V {
+  Real v;
+};
+struct VI {
+  Int v;
+};
+struct M {
+  bool m;
+};
 
 // memory
 inline V load(const Real* p) { return {*p}; }
@@ -21,10 +27,14 @@ inline V load_i32(const int32_t* p, int64_t n) { return {n > 0 ? static_cast<Rea
 inline V load_u8(const uint8_t* p, int64_t n) { return {n > 0 ? static_cast<Real>(*p) : Real{0}}; }
 inline void store_i32(int32_t* p, V a, int64_t n) {
   if (n <= 0) return;
-  if (a.v != a.v) *p = 0;
-  else if (a.v >= Real{2147483648.0}) *p = INT32_MAX;
-  else if (a.v <= Real{-2147483648.0}) *p = INT32_MIN;
-  else *p = static_cast<int32_t>(a.v);
+  if (a.v != a.v)
+    *p = 0;
+  else if (a.v >= Real{2147483648.0})
+    *p = INT32_MAX;
+  else if (a.v <= Real{-2147483648.0})
+    *p = INT32_MIN;
+  else
+    *p = static_cast<int32_t>(a.v);
 }
 inline void store_u8(uint8_t* p, V a, int64_t n) {
   if (n > 0) *p = a.v != Real{0};
@@ -52,9 +62,7 @@ inline V sqrt(V a) { return {std::sqrt(a.v)}; }
 inline float fma_of(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 inline double fma_of(double a, double b, double c) { return __builtin_fma(a, b, c); }
 #else
-inline float fma_of(float a, float b, float c) {
-  return static_cast<float>(static_cast<double>(a) * b + c);
-}
+inline float fma_of(float a, float b, float c) { return static_cast<float>(static_cast<double>(a) * b + c); }
 inline double fma_of(double a, double b, double c) { return a * b + c; }
 #endif
 inline V fma(V a, V b, V c) { return {fma_of(a.v, b.v, c.v)}; }
@@ -107,9 +115,16 @@ inline VI operator^(VI a, VI b) { return {a.v ^ b.v}; }
 inline M lt(VI a, VI b) { return {a.v < b.v}; }
 inline M eq(VI a, VI b) { return {a.v == b.v}; }
 inline VI select(M m, VI a, VI b) { return m.m ? a : b; }
-template <int N> inline VI shift_left(VI a) { return wrap(wide(a) << N); }
-template <int N> inline VI shift_right(VI a) { return {static_cast<Int>(a.v >> N)}; }
-template <int N> inline VI shift_right_logical(VI a) {
+template <int N>
+inline VI shift_left(VI a) {
+  return wrap(wide(a) << N);
+}
+template <int N>
+inline VI shift_right(VI a) {
+  return {static_cast<Int>(a.v >> N)};
+}
+template <int N>
+inline VI shift_right_logical(VI a) {
   return wrap((wide(a) & ~uint64_t{0} >> (64 - 8 * sizeof(Int))) >> N);
 }
 inline VI to_int(V a) {
@@ -132,7 +147,7 @@ inline V power2(V n) {
   constexpr bool kDouble = sizeof(Real) == 8;
   // The sum's last bits are the biased exponent; the shift drops all others.
   constexpr Real kBias = kDouble ? Real{6755399441055744.0 + 1023} : Real{12582912.0 + 127};
-  return as_real(shift_left<kDouble ? 52 : 23>(as_int(n + set1(kBias))));
+  return as_real(shift_left < kDouble ? 52 : 23 > (as_int(n + set1(kBias))));
 }
 inline V scale2_near(V a, V n) {
   const V half = round_even(n * set1(Real{0.5}));
@@ -146,7 +161,9 @@ inline Real reduce_min(V a) { return a.v; }
 
 // unsigned 32-bit lanes
 constexpr int kWords = 1;
-struct VU { uint32_t v; };
+struct VU {
+  uint32_t v;
+};
 inline VU uset1(uint32_t x) { return {x}; }
 inline VU operator+(VU a, VU b) { return {a.v + b.v}; }
 inline VU operator^(VU a, VU b) { return {a.v ^ b.v}; }

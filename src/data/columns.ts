@@ -26,13 +26,15 @@ export function takeRows(column: Column, rows: ArrayLike<number>): Column {
     : { ...column, values: take(column.values) };
 }
 
-/** The values that are there. */
+/** The values that are there, not to be written to. */
 export function present(column: NumericColumn): Float64Array;
 export function present(column: CategoricalColumn): string[];
 export function present(column: Column): Float64Array | string[] {
-  return column.kind === "numeric"
+  if (column.kind === "categorical") return column.values.filter((value) => value !== null);
+  // Mostly nothing is missing; then nothing is copied.
+  return column.values.some((value) => Number.isNaN(value))
     ? column.values.filter((value) => !Number.isNaN(value))
-    : column.values.filter((value) => value !== null);
+    : column.values;
 }
 
 /** The position of a column given by name or by number; negative numbers count from the end. */

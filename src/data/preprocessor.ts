@@ -192,12 +192,16 @@ function columnsOf(source: Table | Dataset): Column[] {
   if (source instanceof Table) return source.features;
   if (!(source instanceof Dataset))
     throw new ArgumentError(expected("a Table or a Dataset", "rows", describe(source)));
-  const { features, length } = source;
   const width = sizeOf(source.shape);
-  return Array.from({ length: width }, (_, i) => ({
-    kind: "numeric" as const,
+  const values = Array.from({ length: width }, () => new Float64Array(source.length));
+  // Row by row, as the features lie in memory.
+  for (let row = 0, at = 0; row < source.length; row++) {
+    for (let i = 0; i < width; i++) values[i]![row] = source.features[at++]!;
+  }
+  return values.map((column, i) => ({
+    kind: "numeric",
     name: source.featureNames?.[i] ?? `f${i}`,
-    values: Float64Array.from({ length }, (_, row) => features[row * width + i]!),
+    values: column,
   }));
 }
 
@@ -227,21 +231,21 @@ function matchColumns(source: Table | Dataset, inputs: readonly Input[]): Column
 /** Columns to rows: (N, number of columns). Every value must be a finite float32. */
 function interleave(columns: readonly Column[], source: Table | Dataset): Float32Array {
   const width = columns.length;
-  const features = new Float32Array(source.length * width);
-  columns.forEach((column, i) => {
-    if (column.kind === "categorical") {
-      const what = "numbers after all steps (oneHot makes them of categories)";
-      throw new DataError(expected(what, `column ${column.name}`, "categories"));
-    }
-    column.values.forEach((value, row) => {
-      const at = row * width + i;
-      features[at] = value;
-      if (!Number.isFinite(features[at])) {
-        const what = Number.isNaN(value) ? "a value (impute fills missing ones)" : "a finite float32";
-        throw errorAt(source, column, row, what);
-      }
-    });
+  const values = columns.map((column) => {
+    if (column.kind === "numeric") return column.values;
+    const what = "numbers after all steps (oneHot makes them of categories)";
+    throw new DataError(expected(what, `column ${column.name}`, "categories"));
   });
+  const features = new Float32Array(source.length * width);
+  for (let row = 0, at = 0; row < source.length; row++) {
+    for (let i = 0; i < width; i++) features[at++] = values[i]![row]!;
+  }
+  const bad = features.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) {
+    const column = columns[bad % width]!;
+    const what = Number.isNaN(features[bad]) ? "a value (impute fills missing ones)" : "a finite float32";
+    throw errorAt(source, column, Math.floor(bad / width), what);
+  }
   return features;
 }
 

@@ -18,7 +18,9 @@ export interface NativeProgram {
   bindArray(slot: number, array: ArrayBufferView): void;
   /** Runs up to `steps` steps and returns how many were completed; fewer: see `status`. */
   run(steps: number): number;
-  /** The same on the engine's own thread. */
+  /** One step on these arrays in slots 1, 2, ... (their own memory, for this step only). */
+  runArrays(...arrays: readonly ArrayBufferView[]): number;
+  /** As `run`, on the engine's own thread. */
   runAsync(steps: number, threads?: number): Promise<number>;
   /** Asks a run in progress to stop after the current step. */
   interrupt(): void;

@@ -7,6 +7,7 @@ import { currentTrace } from "../graph/trace.js";
 import { formatShape, sameShape, type Shape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { Buffer, Parameter, StoredTensor } from "./parameter.js";
+import { type LoadOptions, loadModel, type SaveOptions, saveModel } from "./save.js";
 
 /** A tensor of a state dictionary, apart from any model. */
 export interface StateEntry {
@@ -113,7 +114,8 @@ export abstract class Module {
     return dict;
   }
 
-  private stateTensors(): [string, StoredTensor][] {
+  /** @internal */
+  stateTensors(): [string, StoredTensor][] {
     return this.namedModules("", new Set()).flatMap(([path, module]) =>
       Object.entries(module)
         .filter((entry): entry is [string, StoredTensor] => entry[1] instanceof StoredTensor)
@@ -145,6 +147,16 @@ export abstract class Module {
       const entry = dict.get(key);
       if (entry !== undefined) t.assign(Array.from(entry.data, Number));
     }
+  }
+
+  /** Writes all parameters and buffers to a safetensors file, by PyTorch's keys; as of one moment between two steps. */
+  async save(path: string, options: SaveOptions = {}): Promise<void> {
+    await saveModel(this, path, options);
+  }
+
+  /** Overwrites all parameters and buffers with those of a safetensors file, whose metadata it gives. See `loadStateDict`. */
+  async load(path: string, options: LoadOptions = {}): Promise<Record<string, string>> {
+    return loadModel(this, path, options);
   }
 
   /** The tree of modules, one a line. */

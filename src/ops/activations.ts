@@ -67,11 +67,11 @@ export const hardSwish = unary("hardSwish", "hard_swish", fromInput("hard_swish_
 /** min(max(x, −1), 1). */
 export const hardTanh = unary("hardTanh", "hard_tanh", fromInput("hard_tanh_grad"));
 
-/** One function with a number beside its input: forward row (x, number), derivative row (x, number, dy). */
+/** One function with a number beside its input: forward row (x, number), derivative row (x, dy, number). */
 function withNumber(name: string, row: PointwiseName, gradRow: PointwiseName): (x: Tensor, number: number) => Tensor {
   const derivativeOp = definePointwise(gradRow, {
     result: "float",
-    rule: (call, [x, dy], constant, { number }) => call(gradRow, x!, constant(number as number), dy!),
+    rule: (call, [x, dy], constant, { number }) => call(gradRow, x!, dy!, constant(number as number)),
     gradient: { none: `it is the derivative of ${name} already` },
   });
   const op = definePointwise(name, {

@@ -108,7 +108,7 @@ const castOp = definePointwise("cast", {
     if (dtype === "bool") return call("not_equal", x!, constant(0));
     return isFloat(dtype as DType) ? call("identity", x!) : call("trunc", x!);
   },
-  gradient: ([x], _y, dy) => [isFloat(x!.dtype) ? dy : null],
+  gradient: { none: "its input or its result is not a float; between float types see Tensor.cast" },
 });
 
 /** The same numbers as another element type: toward zero for integers, `x != 0` for bool. */

@@ -67,6 +67,7 @@ describe("the header", () => {
     ["one number in the first line", "5.1,setosa\n4.9,setosa\n", ["c0", "c1"]],
     ["text only, names not repeated below", "colour,shape\nred,round\nblue,round\n", ["colour", "shape"]],
     ["text only, values repeated below", "red,round\nred,square\nblue,round\n", ["c0", "c1"]],
+    ["one text twice over numbers", "x,x\n1,2\n", ["c0", "c1"]],
     ["a gap in the first line", "a,\n1,2\n", ["c0", "c1"]],
   ])("found out: %s", (_, text, expected) => {
     expect(names(parseCsv(text).columns)).toEqual(expected);

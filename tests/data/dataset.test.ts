@@ -63,6 +63,15 @@ describe("Dataset", () => {
     expect([...rowsOf(train), ...rowsOf(test_)].sort((a, b) => a - b)).toEqual(rowsOf(data));
   });
 
+  test("a fraction of the samples is rounded", () => {
+    const sizes = (n: number, fraction: number) =>
+      labelled(n)
+        .split(fraction)
+        .map((part) => part.length);
+    expect(sizes(1797, 0.8)).toEqual([1438, 359]);
+    expect(sizes(9, 0.15)).toEqual([1, 8]);
+  });
+
   test("the seed alone determines a split", () => {
     const parts = (seed?: number) =>
       labelled(50)

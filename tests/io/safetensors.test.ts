@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -292,5 +292,9 @@ describe("files", () => {
     );
     expect(await readFile(path, "utf8")).toBe("old");
     await expect(saveSafetensors(join(folder, "missing", "c"), {})).rejects.toThrow(/ENOENT/);
+    const before = await readdir(folder);
+    await mkdir(join(folder, "d"));
+    await expect(saveSafetensors(join(folder, "d"), {})).rejects.toThrow();
+    expect(await readdir(folder)).toEqual([...before, "d"].sort());
   });
 });
