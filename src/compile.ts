@@ -3,7 +3,7 @@
 import { type DType, dtypeOfArray, type TypedArray } from "./dtype.js";
 import { ArgumentError, BusyError, checkInteger, checkNumber, checkOptions, expected, NotFiniteError, ShapeError } from "./errors.js";
 import { type Clip, type Compiled, compileProgram, InputPlaceholder, type StepRecipe, type StepSlot } from "./graph/compiler.js";
-import { evaluate } from "./graph/evaluate.js";
+import { evaluate, settleReadersOf } from "./graph/evaluate.js";
 import { modelVersion } from "./graph/model-version.js";
 import type { Program } from "./graph/program.js";
 import { Storage } from "./graph/storage.js";
@@ -254,6 +254,7 @@ function compileFunction(fn: (...args: never[]) => unknown): CompiledFunction<un
     const instance = variant.take();
     const inputs = args.filter(isArgument);
     variant.compiled.inputs.forEach((slot, i) => instance.feed(slot, inputs[i]!, 1));
+    settleReadersOf(variant.compiled.writes);
     writeKeys(instance, variant.compiled.key, 1, seed, calls++);
     const storages = variant.compiled.outputs.map((slot) => instance.release(slot));
     const finish = () => {
@@ -330,6 +331,7 @@ class StepRunner {
     for (const slot of compiled.outputs) instance.view(slot, count);
     instance.view(compiled.loss!, count);
     instance.view(compiled.gradNorm!, count);
+    settleReadersOf(compiled.writes);
     return { compiled, instance };
   }
 

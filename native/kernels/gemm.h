@@ -11,12 +11,8 @@ namespace {
 
 // k is summed in blocks of at most this, so that a block of x and a panel of y stay in L2; in
 // smaller ones where a step of x is a step through memory, so that the next block can be fetched.
-#ifndef KK
-#define KK 1024
-#define SK 256
-#endif
-constexpr int64_t kGemmK = KK;
-constexpr int64_t kGemmStridedK = SK;
+constexpr int64_t kGemmK = 1024;
+constexpr int64_t kGemmStridedK = 256;
 // Steps of k by which x is fetched ahead within the last block.
 constexpr int64_t kGemmAhead = 16;
 // The most rows and columns of one task.
@@ -124,7 +120,7 @@ inline void gemm_finish_block(const GemmOutput& o, bool swapped, int64_t i, int6
   }
   for (int64_t q = 0; q < columns; q += kWidth) {  // kWidth rows of c at a time
     const int64_t lines = smaller(kWidth, columns - q);
-    gemm_transpose(sums + q, sums_row, rows, lines, strip, kGemmBlock, rows);
+    gemm_transpose(sums + q, sums_row, rows, lines, strip, kGemmBlock);
     for (int64_t l = 0; l < lines; l++)
       gemm_finish_line(o, gemm_line(o, j + q + l, i, false), strip + l * kGemmBlock, rows);
   }
@@ -193,10 +189,7 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
     tile.x = p.x + i * p.x_row + k0 * p.x_step;
     tile.x_row = p.x_row;
     tile.x_step = p.x_step;
-#ifndef XC
-#define XC 4
-#endif
-    const bool copy_x = p.x_row == 1 && p.x_step * static_cast<int64_t>(sizeof(Real)) % 256 == 0 && k >= 64 && columns >= XC * kGemmColumns;
+    const bool copy_x = p.x_row == 1 && p.x_step * static_cast<int64_t>(sizeof(Real)) % 256 == 0 && k >= 64 && columns >= 4 * kGemmColumns;
     if (copy_x) {
       tile.x_step = parts_of(rows, 2 * kGemmLine) * 2 * kGemmLine + kGemmLine;
       gemm_copy_rows(tile.x, p.x_step, k, rows, copy, tile.x_step);
@@ -340,6 +333,7 @@ inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch) {
   const double work = static_cast<double>(p.rows) * static_cast<double>(p.columns) * static_cast<double>(p.k);
   const double wanted = work / kGemmTaskWork;
   const int64_t target = wanted * static_cast<double>(batch) > kGemmTasks ? kGemmTasks / smaller(batch, kGemmTasks) : 1 + static_cast<int64_t>(wanted);
+  const bool y_in_place = p.y_column == 1;
   GemmGrid grid;
   grid.row_parts = parts_of(p.rows, kGemmBlock);
   grid.column_parts = parts_of(p.columns, kGemmBlock);
@@ -348,7 +342,8 @@ inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch) {
     grid.columns = parts_of(parts_of(p.columns, grid.column_parts), kWidth) * kWidth;
     if (grid.row_parts * grid.column_parts >= target) break;
     if (grid.columns >= 2 * 64) grid.column_parts *= 2;
-    else if (grid.rows >= (p.y_column == 1 ? 2 * kGemmPackRows : 256)) grid.row_parts *= 2;
+    else if (grid.rows >= (y_in_place ? 2 * kGemmPackRows : 256)) grid.row_parts *= 2;
+    else if (grid.rows >= 64 && grid.row_parts * grid.column_parts < (y_in_place ? 8 : 4)) grid.row_parts *= 2;
     else break;
   }
   grid.row_parts = parts_of(p.rows, grid.rows);
@@ -403,19 +398,27 @@ inline void gemm_blocks(const GemmCall& g, Context& context) {
   });
 }
 
+/** What fits into one tile, without further ado; returns false if it does not. */
+inline bool gemm_one_tile(const GemmCall& g) {
+  constexpr int64_t kMostPacked = 512;
+  const GemmOutput& o = g.output;
+  const int64_t vectors = parts_of(g.n, kWidth);
+  if (g.batch != 1 || vectors > kGemmVectors || g.m > gemm_rows(static_cast<int>(vectors)) || o.column != 1) return false;
+  const bool in_place = g.w_column == 1 && (kGemmLoadsPartial || g.n % kWidth == 0);
+  if (in_place ? g.m == 1 && g.k > 64 : g.k * vectors * kWidth > kMostPacked) return false;
+  Real packed[kMostPacked];
+  if (!in_place) gemm_pack_panel(g.w, g.w_row, g.w_column, g.k, g.n, packed);
+  const GemmTile tile = {g.a, g.a_row, g.a_column, in_place ? g.w : packed, in_place ? g.w_row : vectors * kWidth, g.k,
+                         o.c, o.row, o.alpha, o.beta, o.bias, g.a, 0, g.n - (vectors - 1) * kWidth, nullptr};
+  gemm_micro_for(g.m, vectors, tile.tail != kWidth)(tile);
+  gemm_finish_tile(o, 0, g.m, 0, g.n);
+  return true;
+}
+
 void gemm(const Call& call, Context& context) {
   const GemmCall g = gemm_read(call);
   if (g.batch == 0 || g.m == 0 || g.n == 0) return;
-  const int64_t vectors = parts_of(g.n, kWidth);
-  const bool in_place = g.w_column == 1 && g.output.column == 1 && (kGemmLoadsPartial || g.n % kWidth == 0);
-  if (g.batch == 1 && in_place && vectors <= kGemmVectors && g.m <= gemm_rows(static_cast<int>(vectors))) {
-    const GemmOutput& o = g.output;
-    GemmTile tile = {g.a, g.a_row, g.a_column, g.w, g.w_row, g.k, o.c, o.row, o.alpha, o.beta, o.bias, g.a, 0,
-                     g.n - (vectors - 1) * kWidth, nullptr};
-    gemm_micro_for(g.m, vectors, tile.tail != kWidth)(tile);
-    gemm_finish_tile(o, 0, g.m, 0, g.n);
-    return;
-  }
+  if (gemm_one_tile(g)) return;
   const bool down = g.n == 1 && g.m > 1;
   if (g.m == 1 || down) {
     const GemmProduct p = gemm_product(g, down);

@@ -66,20 +66,23 @@ inline void gemm_store_tile(const GemmTile& t, V (&sum)[rows][vectors]) {
 #pragma GCC unroll 8
   for (int j = 0; j < vectors; j++) bias[j] = zero();
   if (t.bias) gemm_load_row<vectors, partial>(t.bias, t.tail, bias);
-  Real* c = t.c;
+  Real* const c = t.c;
+  const int64_t c_row = t.c_row, tail = t.tail;
 #pragma GCC unroll 8
-  for (int i = 0; i < rows; i++) {
+  for (int i = 0; i < rows; i++)
 #pragma GCC unroll 8
     for (int j = 0; j < vectors; j++) sum[i][j] = fma(alpha, sum[i][j], bias[j]);
-    if (t.beta != Real{0}) {
+  if (t.beta != Real{0}) {
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++) {
       V old[vectors];
-      gemm_load_row<vectors, partial>(c, t.tail, old);
+      gemm_load_row<vectors, partial>(c + i * c_row, tail, old);
 #pragma GCC unroll 8
       for (int j = 0; j < vectors; j++) sum[i][j] = fma(beta, old[j], sum[i][j]);
     }
-    gemm_store_row<vectors, partial>(c, t.tail, sum[i]);
-    c += t.c_row;
   }
+#pragma GCC unroll 8
+  for (int i = 0; i < rows; i++) gemm_store_row<vectors, partial>(c + i * c_row, tail, sum[i]);
 }
 
 /** partial: the last vector has tile.tail columns. pack: y is copied to tile.keep on the way, which

@@ -56,10 +56,9 @@ inline void gemm_transpose_whole(const Real* from, int64_t from_row, Real* to, i
 }
 #endif
 
-/** to[j][i] = from[i][j], (rows, columns) to (columns, width), what is missing in `to` being 0.
- *  Cache lines of both sides are finished one after the other, kBand rows of kRun. */
-inline void gemm_transpose(const Real* from, int64_t from_row, int64_t rows, int64_t columns, Real* to, int64_t to_row,
-                           int64_t width) {
+/** to[j][i] = from[i][j], (rows, columns) to (columns, rows). Cache lines of both sides are finished
+ *  one after the other, kBand rows of kRun. */
+inline void gemm_transpose(const Real* from, int64_t from_row, int64_t rows, int64_t columns, Real* to, int64_t to_row) {
   constexpr int64_t kBand = 16, kRun = 16;
   const int64_t whole_rows = rows / kGemmSquare * kGemmSquare, whole_columns = columns / kGemmSquare * kGemmSquare;
   for (int64_t i = 0; i < whole_rows; i += kBand)
@@ -68,28 +67,18 @@ inline void gemm_transpose(const Real* from, int64_t from_row, int64_t rows, int
         for (int64_t q = j; q < smaller(j + kRun, whole_columns); q += kGemmSquare)
           gemm_transpose_whole(from + r * from_row + q, from_row, to + q * to_row + r, to_row);
   for (int64_t j = 0; j < columns; j++)
-    for (int64_t i = j < whole_columns ? whole_rows : 0; i < width; i++)
-      to[j * to_row + i] = i < rows ? from[i * from_row + j] : Real{0};
+    for (int64_t i = j < whole_columns ? whole_rows : 0; i < rows; i++) to[j * to_row + i] = from[i * from_row + j];
 }
 
 // ---------------------------------------------------------------- panels
 
 /** A panel of y, (k, columns) with any strides, as (k, width): width = columns rounded up to whole
- *  vectors, filled up with zeros. */
+ *  vectors. What stands in the columns behind the last does not matter. */
 inline void gemm_pack_panel(const Real* y, int64_t y_step, int64_t y_column, int64_t k, int64_t columns, Real* to) {
   const int64_t width = parts_of(columns, kWidth) * kWidth;
-  if (y_column == 1) {
-    for (int64_t p = 0; p < k; p++, y += y_step, to += width) {
-      int64_t j = 0;
-      for (; j + kWidth <= columns; j += kWidth) store(to + j, load(y + j));
-      if (j < columns) store(to + j, load_n(y + j, columns - j));
-    }
-  } else if (y_step == 1) {
-    gemm_transpose(y, y_column, columns, k, to, width, width);
-  } else {
-    for (int64_t p = 0; p < k; p++)
-      for (int64_t j = 0; j < width; j++) to[p * width + j] = j < columns ? y[p * y_step + j * y_column] : Real{0};
-  }
+  if (y_step == 1) return gemm_transpose(y, y_column, columns, k, to, width);
+  for (int64_t p = 0; p < k; p++)
+    for (int64_t j = 0; j < columns; j++) to[p * width + j] = y[p * y_step + j * y_column];
 }
 
 /** Rows of `length` contiguous elements, copied to a distance of to_row. */

@@ -1,7 +1,7 @@
 """What the scripts of this folder share: making inputs and writing tests/reference/*.json.
 
 Inputs are float32 numbers; results are computed in float64 from exactly these, so they are references
-for any precision. NaN and infinities, for which JSON has no word, are written as strings.
+for any precision. NaN, infinities and −0, for which JSON has no word, are written as strings.
 """
 
 import json
@@ -23,6 +23,8 @@ def number(x):
         return "NaN"
     if math.isinf(x):
         return "Infinity" if x > 0 else "-Infinity"
+    if x == 0 and math.copysign(1, x) < 0:
+        return "-0"
     return int(x) if x == int(x) and abs(x) < 1e15 else float(f"{x:.9g}")
 
 

@@ -16,7 +16,7 @@ import { type Shape, sameShape, sizeOf } from "../shape.js";
 import { Tensor } from "../tensor.js";
 import { differentiate } from "./differentiate.js";
 import { evaluate } from "./evaluate.js";
-import { Lowering, type Leaves } from "./lower.js";
+import { type Instruction, Lowering, type Leaves } from "./lower.js";
 import { denseOperand, type OperandRef, Region, reshapeOperand } from "./operand.js";
 import { Program } from "./program.js";
 import type { Storage } from "./storage.js";
@@ -61,6 +61,8 @@ export interface Compiled {
   readonly scalars: StepSlot | null;
   readonly loss: StepSlot | null;
   readonly gradNorm: StepSlot | null;
+  /** Memory that outlives the program and that its runs write. */
+  readonly writes: readonly Storage[];
   /** Whether what was read while compiling is still so. */
   isCurrent(): boolean;
 }
@@ -256,8 +258,15 @@ function build(traced: Traced, recipe: StepRecipe | null): Compiled {
     scalars: step?.scalars ?? null,
     loss: lossSlot?.slot ?? null,
     gradNorm: step?.gradNorm ?? null,
+    writes: writtenStorages(instructions, slots),
     isCurrent,
   };
+}
+
+function writtenStorages(instructions: readonly Instruction[], slots: Slots): Storage[] {
+  const outputs = instructions.flatMap(({ row, operands }) => operands.slice(row.inputs.length));
+  const written = new Set(outputs.map((o) => (o === undefined ? undefined : slots.fixed.get(o.region.slot))));
+  return [...written].filter((storage) => storage !== undefined);
 }
 
 function gradientPlace(slots: Slots, parameter: Parameter): OperandRef {

@@ -188,6 +188,8 @@ export function programFor(values: readonly Value[]): Program {
 
 /** Values recorded, not computed yet, that read memory which may change. */
 const readers = new WeakMap<Storage, Set<WeakRef<Value>>>();
+/** Storages that `readers` has an entry of; storages collected with theirs stay counted. */
+let storagesRead = 0;
 
 setRecordedHook((value) => {
   for (const input of value.node!.inputs) {
@@ -197,6 +199,7 @@ setRecordedHook((value) => {
     if (set === undefined) {
       set = new Set();
       readers.set(storage, set);
+      storagesRead++;
     }
     set.add(new WeakRef(value));
     if (set.size > 1000) settleReaders(storage);
@@ -209,6 +212,12 @@ export function settleReaders(storage: Storage): void {
   const set = readers.get(storage);
   if (set === undefined) return;
   readers.delete(storage);
+  storagesRead--;
   const alive = [...set].map((ref) => ref.deref()).filter((v) => v !== undefined);
   evaluate(alive);
+}
+
+/** `settleReaders` for each storage a program is about to write. */
+export function settleReadersOf(storages: readonly Storage[]): void {
+  if (storagesRead > 0) for (const storage of storages) settleReaders(storage);
 }

@@ -85,17 +85,18 @@ inline const std::vector<NumberChoices>& number_choices() {
 struct Tolerance {
   const char* kernel;
   bool sums;
-  double isa;      // an instruction set against scalar; 0: the same bits
+  double isa;      // an instruction set against scalar; 0: equal
   double float64;  // scalar against scalar64; negative: the row has no operand of type f
   bool exact_integers;  // small integers give the same numbers everywhere
 };
 
 // float32 rounds at 6e-8. Elementwise rows are one source on every instruction set, so the bits
-// agree; against float64 a few roundings (and 2 ULP functions) come to 1e-6. Sums over up to some
-// thousand terms: 2e-6; quotients by deviations of few elements amplify: 2e-5 and 2e-4.
+// agree, but for sin and cos, where a vector that holds a large argument takes another way (1 ULP);
+// against float64 a few roundings (and 2 ULP functions) come to 1e-6. Sums over up to some
+// thousand terms: 2e-6; the normal numbers of random are sines of angles up to 2 pi; quotients by deviations of few elements amplify: 2e-5 and 2e-4.
 constexpr Tolerance kTolerances[] = {
     {"gemm", true, 3e-6, 3e-6, true},
-    {"pointwise", false, 0, 3e-6, false},
+    {"pointwise", false, 3e-7, 3e-6, false},
     {"reduce", true, 2e-6, 2e-6, true},
     {"arg_reduce", false, 0, 0, true},
     {"softmax_forward", true, 2e-6, 2e-6, false},
@@ -114,7 +115,7 @@ constexpr Tolerance kTolerances[] = {
     {"scatter_add_rows", true, 0, 2e-6, true},
     {"copy", false, 0, -1, true},
     {"fill", false, 0, 0, true},
-    {"random", false, 0, 3e-6, false},
+    {"random", true, 0, 3e-6, false},
     {"dropout", false, 0, 1e-6, false},
     {"check_finite", false, 0, 0, true},
     {"sgd_step", false, 0, 2e-6, false},
