@@ -50,8 +50,12 @@
   "conditions": [
     ["nabla_tests==1", {
       "targets": [
+        {"target_name": "gemm_test", "type": "executable", "dependencies": ["engine"], "sources": ["tests/native/gemm_test.cpp"]},
+        {"target_name": "kernels_test", "type": "executable", "dependencies": ["engine"], "sources": ["tests/native/kernels_test.cpp"]},
+        {"target_name": "math_test", "type": "executable", "dependencies": ["engine"], "sources": ["tests/native/math_test.cpp"]},
+        {"target_name": "pool_test", "type": "executable", "dependencies": ["engine"], "sources": ["tests/native/pool_test.cpp"]},
         {"target_name": "program_test", "type": "executable", "dependencies": ["engine"], "sources": ["tests/native/program_test.cpp"]},
-        {"target_name": "pool_test", "type": "executable", "dependencies": ["engine"], "sources": ["tests/native/pool_test.cpp"]}
+        {"target_name": "simd_test", "type": "executable", "dependencies": ["engine"], "sources": ["tests/native/simd_test.cpp"]}
       ]
     }]
   ]

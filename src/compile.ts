@@ -272,7 +272,7 @@ function compileFunction(fn: (...args: never[]) => unknown): CompiledFunction<un
   return Object.assign(call, {
     async: async (...args: unknown[]) => {
       const { instance, finish } = prepare(args);
-      const done = await instance.program.native.runAsync(1);
+      const done = await instance.program.tryRunAsync(1);
       if (done < 1) throw instance.program.failureError();
       return finish();
     },
@@ -365,7 +365,7 @@ class StepRunner {
 
   single(args: readonly unknown[]): StepResult {
     const { compiled, instance } = this.prepare(args, null);
-    const done = instance.program.native.run(1);
+    const done = instance.program.tryRun(1);
     this.settle(compiled, instance, done, 1);
     return this.result(compiled, instance);
   }
@@ -379,7 +379,7 @@ class StepRunner {
   many(steps: number, args: readonly unknown[]): ManyResult {
     checkInteger(steps, "steps", { min: 1 });
     const { compiled, instance } = this.prepare(args, steps);
-    const done = instance.program.native.run(steps);
+    const done = instance.program.tryRun(steps);
     this.settle(compiled, instance, done, steps);
     return manyResult(compiled, instance, done);
   }
@@ -398,7 +398,7 @@ class StepRunner {
     this.running = true;
     let done: number;
     try {
-      done = await (threads === undefined ? instance.program.native.runAsync(steps) : instance.program.native.runAsync(steps, threads));
+      done = await instance.program.tryRunAsync(steps, threads);
     } finally {
       this.running = false;
       signal?.removeEventListener("abort", interrupt);

@@ -44,3 +44,13 @@ export function promote(a: DType, b: DType): DType {
   const order: DType[] = ["bool", "uint8", "int32", "float32", "float64"];
   return order[Math.max(order.indexOf(a), order.indexOf(b))]!;
 }
+
+/** Whether the memory was transferred away; an array that is merely empty is another matter. */
+export function isDetached({ buffer }: TypedArray): boolean {
+  if (buffer.byteLength > 0) return false;
+  try {
+    return new Uint8Array(buffer).length > 0;
+  } catch {
+    return true;
+  }
+}

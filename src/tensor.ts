@@ -1,6 +1,6 @@
 /** The tensor a user holds: a shape, a type, and a value that is computed when somebody looks. */
 
-import { bytesPerElement, type DType, dtypeOfArray, dtypes, isFloat, type TypedArray } from "./dtype.js";
+import { bytesPerElement, type DType, dtypeOfArray, dtypes, isDetached, isFloat, type TypedArray } from "./dtype.js";
 import { ArgumentError, checkOneOf, DTypeError, expected, ShapeError, StateError } from "./errors.js";
 import { evaluate, evaluateAsync } from "./graph/evaluate.js";
 import { Storage } from "./graph/storage.js";
@@ -396,6 +396,7 @@ export function tensor(data: NestedNumbers | TypedArray, options: TensorOptions 
   const flat: number[] = [];
   const from = dtypeOfArray(data);
   const ownShape = from === undefined ? nestedShape(data as NestedNumbers, flat) : [(data as TypedArray).length];
+  if (from !== undefined && isDetached(data as TypedArray)) throw new ArgumentError(expected("memory that is still attached", "tensor data", "a detached array (it was transferred)"));
   const source: ArrayLike<number> = from === undefined ? flat : (data as TypedArray);
   const dtype = options.dtype ?? from ?? "float32";
   checkOneOf(dtype, dtypes, "dtype");

@@ -25,7 +25,10 @@ export function irregular(count: number, phase = 0): number[] {
 }
 
 /** A float64 tensor to differentiate by. */
-export function variable(shape: readonly number[], options: { phase?: number; data?: readonly number[] } = {}): Tensor {
+export function variable(
+  shape: readonly number[],
+  options: { phase?: number; data?: readonly number[] } = {},
+): Tensor {
   const size = shape.reduce((a, b) => a * b, 1);
   const data = options.data ?? irregular(size, options.phase ?? 0);
   return tensor(Float64Array.from(data), { shape, requiresGrad: true });
@@ -67,7 +70,8 @@ function compare(loss: () => number, variables: readonly Variable[]): void {
 export function checkFunction(fn: (...inputs: Tensor[]) => Tensor, inputs: readonly Tensor[]): void {
   const gradients = grad(project(fn(...inputs)), inputs, { allowUnused: true });
   const values = inputs.map((x) => Float64Array.from(x.dataSync()));
-  const loss = () => project(fn(...inputs.map((x, i) => tensor(values[i]!, { shape: x.shape, requiresGrad: true })))).item();
+  const loss = () =>
+    project(fn(...inputs.map((x, i) => tensor(values[i]!, { shape: x.shape, requiresGrad: true })))).item();
   compare(
     loss,
     inputs.map((_, i) => ({ name: `input ${i}`, gradient: gradients[i]!.dataSync(), values: values[i]! })),
@@ -75,7 +79,11 @@ export function checkFunction(fn: (...inputs: Tensor[]) => Tensor, inputs: reado
 }
 
 /** Checks the gradients of a model by its parameters and by x (unless x is not a float tensor). */
-export function checkModule(model: Module & { forward(x: Tensor): Tensor }, x: Tensor, before: () => void = () => {}): void {
+export function checkModule(
+  model: Module & { forward(x: Tensor): Tensor },
+  x: Tensor,
+  before: () => void = () => {},
+): void {
   model.to("float64");
   const parameters = model.namedParameters();
   const inputs = isFloat(x.dtype) ? [x] : [];
@@ -89,6 +97,10 @@ export function checkModule(model: Module & { forward(x: Tensor): Tensor }, x: T
   };
   compare(loss, [
     ...values.map((v, i) => ({ name: "x", gradient: gradients[i]!, values: v })),
-    ...parameters.map(([name, p], i) => ({ name, gradient: gradients[inputs.length + i]!, values: p.values })),
+    ...parameters.map(([name, p], i) => ({
+      name,
+      gradient: gradients[inputs.length + i]!,
+      values: p.values,
+    })),
   ]);
 }

@@ -28,7 +28,12 @@ export function tensorOf(entry: Entry, options: { requiresGrad?: boolean; dtype?
  * Each element within `tolerance` of the expected one, relative to the greater of 1, its size and
  * `scale`; NaN and infinities exactly.
  */
-export function expectClose(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number, scale = 0): void {
+export function expectClose(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  tolerance: number,
+  scale = 0,
+): void {
   expect(actual.length).toBe(expected.length);
   for (let i = 0; i < expected.length; i++) {
     const [a, e] = [actual[i]!, expected[i]!];

@@ -19,7 +19,10 @@
 #include "../../native/kernels/call.h"
 
 namespace nabla {
-#define NABLA_UNIT(isa) namespace isa { extern const KernelTable table; }
+#define NABLA_UNIT(isa)           \
+  namespace isa {                 \
+  extern const KernelTable table; \
+  }
 NABLA_UNIT(scalar)
 #if defined(__x86_64__)
 NABLA_UNIT(avx2)
@@ -86,7 +89,8 @@ void run_tasks(Context& context, int64_t tasks, double, TaskFunction function, v
   helper.tasks = tasks;
   helper.generation.fetch_add(1, std::memory_order_release);
   helper.work(context.scratch);
-  while (helper.finished.load() < tasks) {}
+  while (helper.finished.load() < tasks) {
+  }
 }
 
 namespace {
@@ -111,17 +115,27 @@ Operand matrix(float* memory, int64_t rows, int64_t columns, bool transposed) {
 /** GFLOP/s of twelve independent chains of multiply-adds in registers. */
 #if defined(__x86_64__)
 #define NABLA_CHAIN(a) asm volatile("vfmadd213ps %2, %1, %0" : "+v"(a) : "v"(x), "v"(y));
-#define NABLA_PEAK(name, instructions, lanes)                                                              \
-  __attribute__((target(instructions))) double name(int64_t steps) {                                       \
-    typedef float Wide __attribute__((vector_size(4 * lanes)));                                            \
-    Wide a = Wide{}, b = a, c = a, d = a, e = a, f = a, g = a, h = a, i = a, j = a, k = a, l = a;          \
-    const Wide x = Wide{} + 0.999f, y = Wide{} + 1e-3f;                                                    \
-    const double start = seconds();                                                                        \
-    for (int64_t step = 0; step < steps; step++) {                                                         \
-      NABLA_CHAIN(a) NABLA_CHAIN(b) NABLA_CHAIN(c) NABLA_CHAIN(d) NABLA_CHAIN(e) NABLA_CHAIN(f)            \
-      NABLA_CHAIN(g) NABLA_CHAIN(h) NABLA_CHAIN(i) NABLA_CHAIN(j) NABLA_CHAIN(k) NABLA_CHAIN(l)            \
-    }                                                                                                      \
-    return 12 * 2.0 * lanes * static_cast<double>(steps) / (seconds() - start) / 1e9;                      \
+#define NABLA_PEAK(name, instructions, lanes)                                                     \
+  __attribute__((target(instructions))) double name(int64_t steps) {                              \
+    typedef float Wide __attribute__((vector_size(4 * lanes)));                                   \
+    Wide a = Wide{}, b = a, c = a, d = a, e = a, f = a, g = a, h = a, i = a, j = a, k = a, l = a; \
+    const Wide x = Wide{} + 0.999f, y = Wide{} + 1e-3f;                                           \
+    const double start = seconds();                                                               \
+    for (int64_t step = 0; step < steps; step++) {                                                \
+      NABLA_CHAIN(a)                                                                              \
+      NABLA_CHAIN(b)                                                                              \
+      NABLA_CHAIN(c)                                                                              \
+      NABLA_CHAIN(d)                                                                              \
+      NABLA_CHAIN(e)                                                                              \
+      NABLA_CHAIN(f)                                                                              \
+      NABLA_CHAIN(g)                                                                              \
+      NABLA_CHAIN(h)                                                                              \
+      NABLA_CHAIN(i)                                                                              \
+      NABLA_CHAIN(j)                                                                              \
+      NABLA_CHAIN(k)                                                                              \
+      NABLA_CHAIN(l)                                                                              \
+    }                                                                                             \
+    return 12 * 2.0 * lanes * static_cast<double>(steps) / (seconds() - start) / 1e9;             \
   }
 NABLA_PEAK(peak_avx2, "avx2,fma", 8)
 NABLA_PEAK(peak_avx512, "avx512f", 16)
@@ -178,7 +192,8 @@ const char* option(int count, char** values, const char* name, const char* other
 }
 
 int run(int count, char** values) {
-  const std::string isa = option(count, values, "--isa=", "avx512"), filter = option(count, values, "--filter=", "");
+  const std::string isa = option(count, values, "--isa=", "avx512"),
+                    filter = option(count, values, "--filter=", "");
   const int threads = std::atoi(option(count, values, "--threads=", "1"));
   const int rounds = std::atoi(option(count, values, "--rounds=", "3"));
   const KernelTable* table = isa == "scalar" ? &scalar::table : nullptr;
@@ -188,13 +203,17 @@ int run(int count, char** values) {
 #elif defined(__aarch64__)
   if (isa == "neon") table = &neon::table;
 #endif
-  if (!table) return std::fprintf(stderr, "Expected an instruction set of this machine but received %s\n", isa.c_str()), 1;
+  if (!table)
+    return std::fprintf(stderr, "Expected an instruction set of this machine but received %s\n", isa.c_str()),
+           1;
 
   std::vector<Shape> shapes;
-  const int64_t sizes[][3] = {{64, 64, 64},    {128, 128, 128},   {256, 256, 256},   {512, 512, 512},  {1024, 1024, 1024},
-                              {32, 512, 784},  {128, 512, 784},   {128, 10, 512},    {256, 1024, 1024}, {512, 4096, 1024},
-                              {64, 3072, 768}, {1, 1024, 1024},   {128, 256, 64},    {8192, 64, 576},  {25088, 32, 288},
-                              {100, 200, 300}, {4, 8, 2},         {32, 128, 784},    {32, 10, 128},    {4, 512, 784}, {32, 1024, 256}};
+  const int64_t sizes[][3] = {{64, 64, 64},       {128, 128, 128},   {256, 256, 256},  {512, 512, 512},
+                              {1024, 1024, 1024}, {32, 512, 784},    {128, 512, 784},  {128, 10, 512},
+                              {256, 1024, 1024},  {512, 4096, 1024}, {64, 3072, 768},  {1, 1024, 1024},
+                              {128, 256, 64},     {8192, 64, 576},   {25088, 32, 288}, {100, 200, 300},
+                              {4, 8, 2},          {32, 128, 784},    {32, 10, 128},    {4, 512, 784},
+                              {32, 1024, 256}};
   for (auto& s : sizes)
     for (const char* op : {"NN", "NT", "TN"}) {
       char name[64];
@@ -204,7 +223,8 @@ int run(int count, char** values) {
   constexpr size_t kCount = 16 << 20;
   float *a = static_cast<float*>(allocate(4 * kCount)), *w = static_cast<float*>(allocate(4 * kCount)),
         *c = static_cast<float*>(allocate(4 * kCount));
-  for (size_t i = 0; i < kCount; i++) a[i] = w[i] = c[i] = float((i * 2654435761u >> 16) & 255) / 256.f - 0.5f;
+  for (size_t i = 0; i < kCount; i++)
+    a[i] = w[i] = c[i] = float((i * 2654435761u >> 16) & 255) / 256.f - 0.5f;
   Context context{};
   context.threads = threads;
   context.scratch = allocate(kScratchBytes);
@@ -222,8 +242,11 @@ int run(int count, char** values) {
   }
   for (Shape& s : shapes) {
     const double flop = 2.0 * s.batch * s.out * s.in;
-    std::printf("{\"workload\":\"sgemm_%s_%ldx%ldx%ld\",\"peer\":\"nabla_%s\",\"threads\":%d,\"ms_min\":%.6f,\"gflops\":%.1f,\"peak_1t\":%.1f}\n",
-                s.operation, long(s.batch), long(s.out), long(s.in), isa.c_str(), threads, flop / s.best / 1e6, s.best, top);
+    std::printf(
+        "{\"workload\":\"sgemm_%s_%ldx%ldx%ld\",\"peer\":\"nabla_%s\",\"threads\":%d,\"ms_min\":%.6f,"
+        "\"gflops\":%.1f,\"peak_1t\":%.1f}\n",
+        s.operation, long(s.batch), long(s.out), long(s.in), isa.c_str(), threads, flop / s.best / 1e6,
+        s.best, top);
   }
   std::free(context.scratch), std::free(a), std::free(w), std::free(c);
   return 0;

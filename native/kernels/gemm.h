@@ -63,7 +63,8 @@ inline GemmLine gemm_line(const GemmOutput& o, int64_t i, int64_t j, bool down) 
 }
 
 /** activation and combine from `values` to contiguous `to` (may be the same), n <= kGemmBlock. */
-inline void gemm_functions(const GemmOutput& o, const Real* aux, int64_t aux_stride, Real* values, Real* to, int64_t n) {
+inline void gemm_functions(const GemmOutput& o, const Real* aux, int64_t aux_stride, Real* values, Real* to,
+                           int64_t n) {
   if (o.activation) {
     Real* const out = o.combine ? values : to;
     o.activation(values, values, values, out, n);
@@ -100,22 +101,25 @@ inline void gemm_finish_line(const GemmOutput& o, const GemmLine& line, Real* su
 /** activation and combine on a tile of c that holds its values already; columns <= kGemmBlock. */
 inline void gemm_finish_tile(const GemmOutput& o, int64_t i, int64_t rows, int64_t j, int64_t columns) {
   if (!o.activation && !o.combine) return;
-  if (o.row == columns && (!o.combine || (o.aux_column == 1 && o.aux_row == columns)) && rows * columns <= kGemmBlock) {
+  if (o.row == columns && (!o.combine || (o.aux_column == 1 && o.aux_row == columns)) &&
+      rows * columns <= kGemmBlock) {
     columns *= rows;
     rows = 1;
   }
   for (; rows > 0; rows--, i++) {
     Real* const c = o.c + i * o.row + j;
-    gemm_functions(o, o.aux + i * o.aux_row + j * o.aux_column, o.aux_column, c, c, columns);
+    gemm_functions(o, o.aux ? o.aux + i * o.aux_row + j * o.aux_column : nullptr, o.aux_column, c, c,
+                   columns);
   }
 }
 
 /** Rows [i, i + rows) and columns [j, j + columns) of the product, summed in `sums` (row distance
  *  sums_row), go to c. Neither is more than kGemmBlock. `strip`: kWidth * kGemmBlock Reals. */
-inline void gemm_finish_block(const GemmOutput& o, bool swapped, int64_t i, int64_t rows, int64_t j, int64_t columns,
-                              Real* sums, int64_t sums_row, Real* strip) {
+inline void gemm_finish_block(const GemmOutput& o, bool swapped, int64_t i, int64_t rows, int64_t j,
+                              int64_t columns, Real* sums, int64_t sums_row, Real* strip) {
   if (!swapped) {
-    for (int64_t r = 0; r < rows; r++) gemm_finish_line(o, gemm_line(o, i + r, j, false), sums + r * sums_row, columns);
+    for (int64_t r = 0; r < rows; r++)
+      gemm_finish_line(o, gemm_line(o, i + r, j, false), sums + r * sums_row, columns);
     return;
   }
   for (int64_t q = 0; q < columns; q += kWidth) {  // kWidth rows of c at a time
@@ -130,21 +134,22 @@ inline void gemm_finish_block(const GemmOutput& o, bool swapped, int64_t i, int6
 
 /** How a block is computed; decided once for all tasks. */
 struct GemmPlan {
-  bool swapped;   // x = wT, y = aT
-  bool direct;    // micro-kernels write c itself
+  bool swapped;  // x = wT, y = aT
+  bool direct;   // micro-kernels write c itself
 };
 
-/** Scratch memory of a task, in Reals: a panel of y, sums, a strip of turned rows. */
+/** Scratch memory of a task, in Reals: a copy of x, a panel of y, sums, a strip of turned rows. */
 constexpr int64_t kGemmCopySize = kGemmStridedK * (kGemmBlock + kGemmLine);
 constexpr int64_t kGemmPackSize = kGemmColumns * kGemmK;
 constexpr int64_t kGemmSumsSize = kGemmBlock * kGemmBlock;
 constexpr int64_t kGemmStripSize = kWidth * kGemmBlock;
-static_assert((kGemmCopySize + kGemmPackSize + kGemmSumsSize + kGemmStripSize) * sizeof(Real) <= kScratchBytes);
+static_assert((kGemmCopySize + kGemmPackSize + kGemmSumsSize + kGemmStripSize) * sizeof(Real) <=
+              kScratchBytes);
 
 /** All rows of the block times one panel of y (at most kGemmVectors vectors wide). With tile.keep
- *  the first rows pack y there for the others. */
-inline void gemm_panel(GemmTile tile, int64_t rows, int64_t columns, int64_t ahead_steps, const GemmOutput* finish, int64_t i,
-                       int64_t j) {
+ *  the first rows pack y there for the others. ahead_steps: how far ahead a strided x is fetched. */
+inline void gemm_panel(GemmTile tile, int64_t rows, int64_t columns, int64_t ahead_steps,
+                       const GemmOutput* finish, int64_t i, int64_t j) {
   const int64_t vectors = parts_of(columns, kWidth);
   tile.tail = columns - (vectors - 1) * kWidth;
   const bool partial = tile.tail != kWidth;
@@ -156,7 +161,8 @@ inline void gemm_panel(GemmTile tile, int64_t rows, int64_t columns, int64_t ahe
     const int64_t h = height + (t < higher);
     tile.x = first + r * tile.x_row;
     tile.c = c + r * tile.c_row;
-    tile.ahead = tile.x_step == 1 ? (r + h < rows ? tile.x + h * tile.x_row : first) : tile.x + ahead_steps * tile.x_step;
+    tile.ahead = tile.x_step == 1 ? (r + h < rows ? tile.x + h * tile.x_row : first)
+                                  : tile.x + ahead_steps * tile.x_step;
     (tile.keep ? gemm_packing_micro_for(h, vectors, partial) : gemm_micro_for(h, vectors, partial))(tile);
     if (tile.keep) {
       tile.y = tile.keep;
@@ -168,53 +174,71 @@ inline void gemm_panel(GemmTile tile, int64_t rows, int64_t columns, int64_t ahe
   }
 }
 
+/** tile.x = rows from i, steps [k0, k0 + tile.k) of x. Returns whether that is a copy: where columns
+ *  of x are contiguous and a step of k falls on few sets of the cache, and there are columns of y
+ *  enough to pay for it. */
+inline bool gemm_place_x(const GemmProduct& p, int64_t i, int64_t rows, int64_t k0, int64_t columns,
+                         Real* copy, GemmTile& tile) {
+  tile.x = p.x + i * p.x_row + k0 * p.x_step;
+  tile.x_row = p.x_row;
+  tile.x_step = p.x_step;
+  const bool collides = p.x_row == 1 && p.x_step % (4 * kGemmLine) == 0;
+  const bool copies = collides && tile.k >= 64 && columns >= 4 * kGemmColumns;
+  if (copies) {
+    tile.x_step = parts_of(rows, 2 * kGemmLine) * 2 * kGemmLine + kGemmLine;  // an odd number of lines
+    gemm_copy_rows(tile.x, p.x_step, tile.k, rows, copy, tile.x_step);
+    tile.x = copy;
+  }
+  const bool across = tile.x_step == 1;  // the next rows follow within reach: fetch them evenly
+  tile.ahead_step = across ? smaller(kGemmLine, tile.x_row * kGemmMaxRows / larger(tile.k, 1)) : tile.x_step;
+  return copies;
+}
+
+/** tile.y = `columns` of y from j, steps from k0: in place, or packed now, or packed by the first
+ *  rows' micro-kernel. */
+inline void gemm_place_y(const GemmProduct& p, int64_t j, int64_t columns, int64_t rows, int64_t k0,
+                         Real* packed, GemmTile& tile) {
+  const Real* const y = p.y + k0 * p.y_step + j * p.y_column;
+  tile.keep = nullptr;
+  if (p.y_column == 1 && (kGemmLoadsPartial || columns % kWidth == 0)) {
+    tile.y = y;
+    tile.y_step = p.y_step;
+    if (rows >= kGemmPackRows) tile.keep = packed;
+  } else {
+    gemm_pack_panel(y, p.y_step, p.y_column, tile.k, columns, packed);
+    tile.y = packed;
+    tile.y_step = parts_of(columns, kWidth) * kWidth;
+  }
+}
+
 /** The block at (i, j), rows x columns, of the product. */
-inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOutput& o, int64_t i, int64_t rows,
-                       int64_t j, int64_t columns, Real* scratch) {
+inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOutput& o, int64_t i,
+                       int64_t rows, int64_t j, int64_t columns, Real* scratch) {
   Real* const copy = scratch;
   Real* const packed = copy + kGemmCopySize;
   Real* const sums = packed + kGemmPackSize;
   Real* const strip = sums + kGemmSumsSize;
-  const int64_t sums_row = parts_of(columns, kWidth) * kWidth;
-
-  const int64_t most = p.x_step == 1 ? kGemmK : kGemmStridedK;
-  const int64_t parts = larger(1, parts_of(p.k, most));
+  const int64_t vectors = parts_of(columns, kWidth), panels = parts_of(columns, kGemmColumns);
+  const int64_t sums_row = vectors * kWidth;
+  const int64_t parts = larger(1, parts_of(p.k, p.x_step == 1 ? kGemmK : kGemmStridedK));
   const int64_t part = parts_of(p.k, parts);
-  const int64_t panels = parts_of(columns, kGemmColumns), vectors = parts_of(columns, kWidth);
-  for (int64_t b = 0, k0 = 0; b < parts; b++, k0 += part) {
-    const int64_t k = smaller(part, p.k - k0);
+
+  for (int64_t b = 0; b < parts; b++) {
     const bool last = b == parts - 1;
     GemmTile tile;
-    tile.k = k;
-    tile.x = p.x + i * p.x_row + k0 * p.x_step;
-    tile.x_row = p.x_row;
-    tile.x_step = p.x_step;
-    const bool copy_x = p.x_row == 1 && p.x_step * static_cast<int64_t>(sizeof(Real)) % 256 == 0 && k >= 64 && columns >= 4 * kGemmColumns;
-    if (copy_x) {
-      tile.x_step = parts_of(rows, 2 * kGemmLine) * 2 * kGemmLine + kGemmLine;
-      gemm_copy_rows(tile.x, p.x_step, k, rows, copy, tile.x_step);
-      tile.x = copy;
-    }
-    tile.ahead_step = tile.x_step == 1 ? smaller(16, tile.x_row * kGemmMaxRows / larger(k, 1)) : tile.x_step;
+    tile.k = smaller(part, p.k - b * part);
+    const bool copied = gemm_place_x(p, i, rows, b * part, columns, copy, tile);
     tile.alpha = plan.direct ? o.alpha : Real{1};
     tile.beta = b > 0 ? Real{1} : plan.direct ? o.beta : Real{0};
     for (int64_t q = 0, at = 0; q < panels; q++) {
       const int64_t width = smaller((vectors / panels + (q < vectors % panels)) * kWidth, columns - at);
-      const Real* const y = p.y + k0 * p.y_step + (j + at) * p.y_column;
-      tile.y = y;
-      tile.y_step = p.y_step;
-      tile.keep = nullptr;
-      if (p.y_column == 1 && (kGemmLoadsPartial || width % kWidth == 0)) {
-        if (rows >= kGemmPackRows) tile.keep = packed;
-      } else {
-        gemm_pack_panel(y, p.y_step, p.y_column, k, width, packed);
-        tile.y = packed;
-        tile.y_step = parts_of(width, kWidth) * kWidth;
-      }
+      gemm_place_y(p, j + at, width, rows, b * part, packed, tile);
       tile.bias = plan.direct && b == 0 && o.bias ? o.bias + j + at : nullptr;
       tile.c = plan.direct ? o.c + i * o.row + j + at : sums + at;
       tile.c_row = plan.direct ? o.row : sums_row;
-      gemm_panel(tile, rows, width, q == panels - 1 && !last && !copy_x ? part : kGemmAhead, plan.direct && last ? &o : nullptr, i, j + at);
+      const bool to_next_part = q == panels - 1 && !last && !copied;
+      gemm_panel(tile, rows, width, to_next_part ? part : kGemmAhead, plan.direct && last ? &o : nullptr, i,
+                 j + at);
       at += width;
     }
   }
@@ -266,8 +290,8 @@ inline BlockFunction gemm_function(double row) {
 }
 
 inline GemmCall gemm_read(const Call& call) {
-  const Operand &a = call.operands[0], &w = call.operands[1], &bias = call.operands[2], &aux = call.operands[3],
-                &c = call.operands[4];
+  const Operand &a = call.operands[0], &w = call.operands[1], &bias = call.operands[2],
+                &aux = call.operands[3], &c = call.operands[4];
   GemmCall g;
   g.batch = c.shape[0];
   g.m = c.shape[1];
@@ -310,7 +334,8 @@ inline double gemm_cost(const GemmProduct& p, bool direct) {
   const double vectors = static_cast<double>(parts_of(p.columns, kWidth)), rows = static_cast<double>(p.rows);
   const double k = static_cast<double>(p.k), columns = static_cast<double>(p.columns);
   double cost = rows * vectors * k;
-  if (p.y_column != 1) cost += (p.y_step == 1 ? 0.4 : 2.0) * k * columns * static_cast<double>(parts_of(p.rows, kGemmBlock));
+  if (p.y_column != 1)
+    cost += (p.y_step == 1 ? 0.4 : 2.0) * k * columns * static_cast<double>(parts_of(p.rows, kGemmBlock));
   if (!direct) cost += rows * columns;
   return cost;
 }
@@ -325,14 +350,16 @@ inline GemmPlan gemm_plan(const GemmCall& g) {
 
 /** Blocks of c, by shape alone: at most kGemmBlock a side, and enough of them to share out. */
 struct GemmGrid {
-  int64_t rows, columns;          // of a block
+  int64_t rows, columns;  // of a block
   int64_t row_parts, column_parts;
 };
 
 inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch) {
   const double work = static_cast<double>(p.rows) * static_cast<double>(p.columns) * static_cast<double>(p.k);
   const double wanted = work / kGemmTaskWork;
-  const int64_t target = wanted * static_cast<double>(batch) > kGemmTasks ? kGemmTasks / smaller(batch, kGemmTasks) : 1 + static_cast<int64_t>(wanted);
+  const int64_t target = wanted * static_cast<double>(batch) > kGemmTasks
+                             ? kGemmTasks / smaller(batch, kGemmTasks)
+                             : 1 + static_cast<int64_t>(wanted);
   const bool y_in_place = p.y_column == 1;
   GemmGrid grid;
   grid.row_parts = parts_of(p.rows, kGemmBlock);
@@ -341,10 +368,14 @@ inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch) {
     grid.rows = parts_of(p.rows, grid.row_parts);
     grid.columns = parts_of(parts_of(p.columns, grid.column_parts), kWidth) * kWidth;
     if (grid.row_parts * grid.column_parts >= target) break;
-    if (grid.columns >= 2 * 64) grid.column_parts *= 2;
-    else if (grid.rows >= (y_in_place ? 2 * kGemmPackRows : 256)) grid.row_parts *= 2;
-    else if (grid.rows >= 64 && grid.row_parts * grid.column_parts < (y_in_place ? 8 : 4)) grid.row_parts *= 2;
-    else break;
+    if (grid.columns >= 2 * 64)
+      grid.column_parts *= 2;
+    else if (grid.rows >= (y_in_place ? 2 * kGemmPackRows : 256))
+      grid.row_parts *= 2;
+    else if (grid.rows >= 64 && grid.row_parts * grid.column_parts < (y_in_place ? 8 : 4))
+      grid.row_parts *= 2;
+    else
+      break;
   }
   grid.row_parts = parts_of(p.rows, grid.rows);
   grid.column_parts = parts_of(p.columns, grid.columns);
@@ -365,16 +396,18 @@ inline double gemm_nanoseconds(double multiply_adds) { return multiply_adds / (k
 
 inline void gemm_rows_of_one(const GemmCall& g, const GemmProduct& product, bool swapped, Context& context) {
   const double work = static_cast<double>(product.columns) * static_cast<double>(product.k);
-  const int64_t wanted = larger(parts_of(product.columns, kGemmRowColumns), smaller(kGemmTasks, static_cast<int64_t>(work / kGemmTaskWork)));
+  const int64_t wanted = larger(parts_of(product.columns, kGemmRowColumns),
+                                smaller(kGemmTasks, static_cast<int64_t>(work / kGemmTaskWork)));
   const int64_t columns = parts_of(parts_of(product.columns, larger(wanted, 1)), 64) * 64;
   const int64_t parts = parts_of(product.columns, columns);
-  parallel(context, g.batch * parts, gemm_nanoseconds(4 * work * static_cast<double>(g.batch)), [&](int64_t task, void* scratch) {
-    GemmProduct p = product;
-    GemmOutput o;
-    gemm_at(g, task / parts, p, swapped, o);
-    const int64_t j = task % parts * columns;
-    gemm_one_row(p, swapped, o, j, smaller(columns, p.columns - j), static_cast<Real*>(scratch));
-  });
+  parallel(context, g.batch * parts, gemm_nanoseconds(4 * work * static_cast<double>(g.batch)),
+           [&](int64_t task, void* scratch) {
+             GemmProduct p = product;
+             GemmOutput o;
+             gemm_at(g, task / parts, p, swapped, o);
+             const int64_t j = task % parts * columns;
+             gemm_one_row(p, swapped, o, j, smaller(columns, p.columns - j), static_cast<Real*>(scratch));
+           });
 }
 
 inline void gemm_blocks(const GemmCall& g, Context& context) {
@@ -384,18 +417,21 @@ inline void gemm_blocks(const GemmCall& g, Context& context) {
   const int64_t blocks = grid.row_parts * grid.column_parts;
   const double work = static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k);
   // Small elements of a batch share a task.
-  const int64_t together = blocks > 1 ? 1 : smaller(g.batch, larger(1, static_cast<int64_t>(kGemmTaskWork / (work + 1000))));
+  const int64_t together =
+      blocks > 1 ? 1 : smaller(g.batch, larger(1, static_cast<int64_t>(kGemmTaskWork / (work + 1000))));
   const int64_t items = g.batch * blocks;
-  parallel(context, parts_of(items, together), gemm_nanoseconds(work * static_cast<double>(g.batch)), [&](int64_t task, void* scratch) {
-    for (int64_t item = task * together; item < smaller(items, (task + 1) * together); item++) {
-      GemmProduct p = product;
-      GemmOutput o;
-      gemm_at(g, item / blocks, p, plan.swapped, o);
-      const int64_t i = item % blocks / grid.column_parts * grid.rows, j = item % blocks % grid.column_parts * grid.columns;
-      gemm_block(p, plan, o, i, smaller(grid.rows, p.rows - i), j, smaller(grid.columns, p.columns - j),
-                 static_cast<Real*>(scratch));
-    }
-  });
+  parallel(context, parts_of(items, together), gemm_nanoseconds(work * static_cast<double>(g.batch)),
+           [&](int64_t task, void* scratch) {
+             for (int64_t item = task * together; item < smaller(items, (task + 1) * together); item++) {
+               GemmProduct p = product;
+               GemmOutput o;
+               gemm_at(g, item / blocks, p, plan.swapped, o);
+               const int64_t i = item % blocks / grid.column_parts * grid.rows,
+                             j = item % blocks % grid.column_parts * grid.columns;
+               gemm_block(p, plan, o, i, smaller(grid.rows, p.rows - i), j,
+                          smaller(grid.columns, p.columns - j), static_cast<Real*>(scratch));
+             }
+           });
 }
 
 /** What fits into one tile, without further ado; returns false if it does not. */
@@ -403,13 +439,27 @@ inline bool gemm_one_tile(const GemmCall& g) {
   constexpr int64_t kMostPacked = 512;
   const GemmOutput& o = g.output;
   const int64_t vectors = parts_of(g.n, kWidth);
-  if (g.batch != 1 || vectors > kGemmVectors || g.m > gemm_rows(static_cast<int>(vectors)) || o.column != 1) return false;
+  if (g.batch != 1 || vectors > kGemmVectors || g.m > gemm_rows(static_cast<int>(vectors)) || o.column != 1)
+    return false;
   const bool in_place = g.w_column == 1 && (kGemmLoadsPartial || g.n % kWidth == 0);
   if (in_place ? g.m == 1 && g.k > 64 : g.k * vectors * kWidth > kMostPacked) return false;
   Real packed[kMostPacked];
   if (!in_place) gemm_pack_panel(g.w, g.w_row, g.w_column, g.k, g.n, packed);
-  const GemmTile tile = {g.a, g.a_row, g.a_column, in_place ? g.w : packed, in_place ? g.w_row : vectors * kWidth, g.k,
-                         o.c, o.row, o.alpha, o.beta, o.bias, g.a, 0, g.n - (vectors - 1) * kWidth, nullptr};
+  const GemmTile tile = {g.a,
+                         g.a_row,
+                         g.a_column,
+                         in_place ? g.w : packed,
+                         in_place ? g.w_row : vectors * kWidth,
+                         g.k,
+                         o.c,
+                         o.row,
+                         o.alpha,
+                         o.beta,
+                         o.bias,
+                         g.a,
+                         0,
+                         g.n - (vectors - 1) * kWidth,
+                         nullptr};
   gemm_micro_for(g.m, vectors, tile.tail != kWidth)(tile);
   gemm_finish_tile(o, 0, g.m, 0, g.n);
   return true;
@@ -422,7 +472,8 @@ void gemm(const Call& call, Context& context) {
   const bool down = g.n == 1 && g.m > 1;
   if (g.m == 1 || down) {
     const GemmProduct p = gemm_product(g, down);
-    if (p.y_column == 1 || (p.y_step == 1 && (p.x_step == 1 || p.k <= kGemmRowK))) return gemm_rows_of_one(g, p, down, context);
+    if (p.y_column == 1 || (p.y_step == 1 && (p.x_step == 1 || p.k <= kGemmRowK)))
+      return gemm_rows_of_one(g, p, down, context);
   }
   gemm_blocks(g, context);
 }

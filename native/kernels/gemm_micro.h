@@ -26,36 +26,42 @@ struct GemmTile {
   int64_t k;
   Real* c;  // (rows, columns), columns contiguous
   int64_t c_row;
-  Real alpha, beta;    // beta 0: c is not read
-  const Real* bias;    // (columns) or nullptr
-  const Real* ahead;   // fetched into the cache, ahead_step further at every step of k
+  Real alpha, beta;   // beta 0: c is not read
+  const Real* bias;   // (columns) or nullptr
+  const Real* ahead;  // fetched into the cache, ahead_step further at every step of k
   int64_t ahead_step;
-  int64_t tail;        // columns in the last vector of a partial tile
-  Real* keep;          // (k, vectors * kWidth): receives y, if the micro-kernel is one that packs
+  int64_t tail;  // columns in the last vector of a partial tile
+  Real* keep;    // (k, vectors * kWidth): receives y, if the micro-kernel is one that packs
 };
 
 using GemmMicro = void (*)(const GemmTile& tile);
 
 /** a * b + c; without the emulation of a fused operation where the machine may have none. */
 inline V gemm_multiply_add(V a, V b, V c) {
-  if constexpr (kWidth == 1) return a * b + c;
-  else return fma(a, b, c);
+  if constexpr (kWidth == 1)
+    return a * b + c;
+  else
+    return fma(a, b, c);
 }
 
 template <int vectors, bool partial>
 inline void gemm_load_row(const Real* p, int64_t tail, V (&row)[vectors]) {
 #pragma GCC unroll 8
   for (int j = 0; j < vectors - 1; j++) row[j] = load(p + j * kWidth);
-  if constexpr (partial) row[vectors - 1] = load_n(p + (vectors - 1) * kWidth, tail);
-  else row[vectors - 1] = load(p + (vectors - 1) * kWidth);
+  if constexpr (partial)
+    row[vectors - 1] = load_n(p + (vectors - 1) * kWidth, tail);
+  else
+    row[vectors - 1] = load(p + (vectors - 1) * kWidth);
 }
 
 template <int vectors, bool partial>
 inline void gemm_store_row(Real* p, int64_t tail, const V (&row)[vectors]) {
 #pragma GCC unroll 8
   for (int j = 0; j < vectors - 1; j++) store(p + j * kWidth, row[j]);
-  if constexpr (partial) store_n(p + (vectors - 1) * kWidth, row[vectors - 1], tail);
-  else store(p + (vectors - 1) * kWidth, row[vectors - 1]);
+  if constexpr (partial)
+    store_n(p + (vectors - 1) * kWidth, row[vectors - 1], tail);
+  else
+    store(p + (vectors - 1) * kWidth, row[vectors - 1]);
 }
 
 /** The tile's end: sums to c. */
@@ -143,7 +149,8 @@ constexpr int gemm_least_rows(int vectors, bool pack) { return pack ? gemm_rows(
 
 template <int rows, int vectors, bool partial, bool pack>
 constexpr GemmMicro gemm_micro_or_null() {
-  if constexpr (vectors <= kGemmVectors && rows <= gemm_rows(vectors) && rows >= gemm_least_rows(vectors, pack))
+  if constexpr (vectors <= kGemmVectors && rows <= gemm_rows(vectors) &&
+                rows >= gemm_least_rows(vectors, pack))
     return gemm_micro<rows, vectors, partial, pack>;
   else
     return nullptr;
@@ -163,16 +170,19 @@ constexpr GemmMicroRows gemm_micro_rows() {
 template <bool partial, bool pack>
 struct GemmMicroTable {
   static constexpr GemmMicroRows of[8] = {
-      gemm_micro_rows<1, partial, pack>(), gemm_micro_rows<2, partial, pack>(), gemm_micro_rows<3, partial, pack>(),
-      gemm_micro_rows<4, partial, pack>(), gemm_micro_rows<5, partial, pack>(), gemm_micro_rows<6, partial, pack>(),
+      gemm_micro_rows<1, partial, pack>(), gemm_micro_rows<2, partial, pack>(),
+      gemm_micro_rows<3, partial, pack>(), gemm_micro_rows<4, partial, pack>(),
+      gemm_micro_rows<5, partial, pack>(), gemm_micro_rows<6, partial, pack>(),
       gemm_micro_rows<7, partial, pack>(), gemm_micro_rows<8, partial, pack>()};
 };
 
 inline GemmMicro gemm_micro_for(int64_t rows, int64_t vectors, bool partial) {
-  return (partial ? GemmMicroTable<true, false>::of : GemmMicroTable<false, false>::of)[vectors - 1].of[rows - 1];
+  return (partial ? GemmMicroTable<true, false>::of : GemmMicroTable<false, false>::of)[vectors - 1]
+      .of[rows - 1];
 }
 inline GemmMicro gemm_packing_micro_for(int64_t rows, int64_t vectors, bool partial) {
-  return (partial ? GemmMicroTable<true, true>::of : GemmMicroTable<false, true>::of)[vectors - 1].of[rows - 1];
+  return (partial ? GemmMicroTable<true, true>::of : GemmMicroTable<false, true>::of)[vectors - 1]
+      .of[rows - 1];
 }
 
 // ---------------------------------------------------------------- one row
@@ -196,12 +206,14 @@ inline void gemm_sweep_steps(const Real* x, int64_t x_step, const Real* y, int64
   });
 }
 
-inline void gemm_sweep(const Real* x, int64_t x_step, const Real* y, int64_t y_step, int64_t k, int64_t columns,
-                       Real* sums) {
+inline void gemm_sweep(const Real* x, int64_t x_step, const Real* y, int64_t y_step, int64_t k,
+                       int64_t columns, Real* sums) {
   if (k == 0) each_vector(0, columns, [=](auto lanes) { lanes.put(sums, zero()); });
   int64_t p = 0;
-  for (; p + 8 <= k; p += 8) gemm_sweep_steps<8>(x + p * x_step, x_step, y + p * y_step, y_step, columns, p == 0, sums);
-  for (; p < k; p++) gemm_sweep_steps<1>(x + p * x_step, x_step, y + p * y_step, y_step, columns, p == 0, sums);
+  for (; p + 8 <= k; p += 8)
+    gemm_sweep_steps<8>(x + p * x_step, x_step, y + p * y_step, y_step, columns, p == 0, sums);
+  for (; p < k; p++)
+    gemm_sweep_steps<1>(x + p * x_step, x_step, y + p * y_step, y_step, columns, p == 0, sums);
 }
 
 /** sums[j] = x . y[:, j], j < count, both contiguous in k. */

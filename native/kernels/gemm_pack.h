@@ -35,7 +35,8 @@ inline void gemm_exchange_all(GemmLanes (&rows)[kGemmSquare]) {
   if constexpr (size < kGemmSquare) {
 #pragma GCC unroll 8
     for (int i = 0; i < kGemmSquare; i++)
-      if (!(i & size)) gemm_exchange<size>(rows[i], rows[i | size], typename GemmLaneRange<kGemmSquare>::List{});
+      if (!(i & size))
+        gemm_exchange<size>(rows[i], rows[i | size], typename GemmLaneRange<kGemmSquare>::List{});
     gemm_exchange_all<2 * size>(rows);
   }
 }
@@ -58,23 +59,27 @@ inline void gemm_transpose_whole(const Real* from, int64_t from_row, Real* to, i
 
 /** to[j][i] = from[i][j], (rows, columns) to (columns, rows). Cache lines of both sides are finished
  *  one after the other, kBand rows of kRun. */
-inline void gemm_transpose(const Real* from, int64_t from_row, int64_t rows, int64_t columns, Real* to, int64_t to_row) {
+inline void gemm_transpose(const Real* from, int64_t from_row, int64_t rows, int64_t columns, Real* to,
+                           int64_t to_row) {
   constexpr int64_t kBand = 16, kRun = 16;
-  const int64_t whole_rows = rows / kGemmSquare * kGemmSquare, whole_columns = columns / kGemmSquare * kGemmSquare;
+  const int64_t whole_rows = rows / kGemmSquare * kGemmSquare,
+                whole_columns = columns / kGemmSquare * kGemmSquare;
   for (int64_t i = 0; i < whole_rows; i += kBand)
     for (int64_t j = 0; j < whole_columns; j += kRun)
       for (int64_t r = i; r < smaller(i + kBand, whole_rows); r += kGemmSquare)
         for (int64_t q = j; q < smaller(j + kRun, whole_columns); q += kGemmSquare)
           gemm_transpose_whole(from + r * from_row + q, from_row, to + q * to_row + r, to_row);
   for (int64_t j = 0; j < columns; j++)
-    for (int64_t i = j < whole_columns ? whole_rows : 0; i < rows; i++) to[j * to_row + i] = from[i * from_row + j];
+    for (int64_t i = j < whole_columns ? whole_rows : 0; i < rows; i++)
+      to[j * to_row + i] = from[i * from_row + j];
 }
 
 // ---------------------------------------------------------------- panels
 
 /** A panel of y, (k, columns) with any strides, as (k, width): width = columns rounded up to whole
  *  vectors. What stands in the columns behind the last does not matter. */
-inline void gemm_pack_panel(const Real* y, int64_t y_step, int64_t y_column, int64_t k, int64_t columns, Real* to) {
+inline void gemm_pack_panel(const Real* y, int64_t y_step, int64_t y_column, int64_t k, int64_t columns,
+                            Real* to) {
   const int64_t width = parts_of(columns, kWidth) * kWidth;
   if (y_step == 1) return gemm_transpose(y, y_column, columns, k, to, width);
   for (int64_t p = 0; p < k; p++)
@@ -82,7 +87,8 @@ inline void gemm_pack_panel(const Real* y, int64_t y_step, int64_t y_column, int
 }
 
 /** Rows of `length` contiguous elements, copied to a distance of to_row. */
-inline void gemm_copy_rows(const Real* from, int64_t from_row, int64_t rows, int64_t length, Real* to, int64_t to_row) {
+inline void gemm_copy_rows(const Real* from, int64_t from_row, int64_t rows, int64_t length, Real* to,
+                           int64_t to_row) {
   for (int64_t i = 0; i < rows; i++, from += from_row, to += to_row)
     each_vector(0, length, [=](auto lanes) { lanes.put(to, lanes.get(from)); });
 }

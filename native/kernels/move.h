@@ -14,7 +14,7 @@ inline void transpose(const T* from, int64_t from_row, int64_t rows, int64_t col
   }
 }
 inline void transpose(const Real* from, int64_t from_row, int64_t rows, int64_t columns, Real* to, int64_t to_row) {
-  gemm_transpose(from, from_row, rows, columns, to, to_row, rows);
+  gemm_transpose(from, from_row, rows, columns, to, to_row);
 }
 
 /** A view whose last dimension is strided while another, `near`, is contiguous: a batch of

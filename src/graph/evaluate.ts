@@ -169,7 +169,7 @@ export async function evaluateAsync(values: readonly Value[]): Promise<void> {
   const entry = entryFor(job);
   const program = entry.idle.pop() ?? job.build();
   const storages = job.bind(program);
-  const done = await program.native.runAsync(1);
+  const done = await program.tryRunAsync(1);
   if (done < 1) throw program.failureError();
   keep(entry, program, storages);
   job.settle(storages);

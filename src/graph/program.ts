@@ -2,7 +2,7 @@
 
 import { bytesPerElement, dtypeCode, isFloat } from "../dtype.js";
 import { NotFiniteError, OutOfRangeError, expected } from "../errors.js";
-import { addon, failure, type NativeProgram } from "../native/addon.js";
+import { addon, failure, type NativeProgram, typedError } from "../native/addon.js";
 import { kernelRows } from "../native/kernels.generated.js";
 import { formatShape, sizeOf } from "../shape.js";
 import type { Instruction } from "./lower.js";
@@ -40,7 +40,11 @@ export class Program {
   constructor(readonly source: ProgramSource) {
     this.plan = planArena(source.instructions);
     this.words = encode(source, this.plan);
-    this.native = source.isa === undefined ? new addon.Program(this.words) : new addon.Program(this.words, source.isa);
+    try {
+      this.native = source.isa === undefined ? new addon.Program(this.words) : new addon.Program(this.words, source.isa);
+    } catch (error) {
+      throw typedError(error);
+    }
     this.bound = source.slots.map(() => null);
   }
 
@@ -51,14 +55,35 @@ export class Program {
   /** Binds slot `slot` (from 1) to `storage`, unless it is already. */
   bind(slot: number, storage: Storage): void {
     if (this.bound[slot - 1] === storage) return;
-    this.native.bind(slot, storage.native);
+    try {
+      this.native.bind(slot, storage.native);
+    } catch (error) {
+      throw typedError(error);
+    }
     this.bound[slot - 1] = storage;
   }
 
   /** Runs `steps` steps; throws what stopped it. */
   run(steps = 1): void {
-    const done = this.native.run(steps);
-    if (done < steps) throw this.failureError();
+    if (this.tryRun(steps) < steps) throw this.failureError();
+  }
+
+  /** Runs up to `steps` steps and returns how many were completed; `failureError` says what stopped it. */
+  tryRun(steps: number): number {
+    try {
+      return this.native.run(steps);
+    } catch (error) {
+      throw typedError(error);
+    }
+  }
+
+  /** The same on the engine's own thread. What can be refused is refused now. */
+  tryRunAsync(steps: number, threads?: number): Promise<number> {
+    try {
+      return threads === undefined ? this.native.runAsync(steps) : this.native.runAsync(steps, threads);
+    } catch (error) {
+      throw typedError(error);
+    }
   }
 
   /** What the last run failed with, as an error a user understands. */

@@ -1,7 +1,8 @@
 /** Recording: an operation checks its inputs and becomes a node; nothing is computed here. */
 
 import { isFloat } from "../dtype.js";
-import { DTypeError, expected, StateError } from "../errors.js";
+import { DTypeError, expected, ShapeError, StateError } from "../errors.js";
+import { formatShape, MAX_ELEMENTS, sizeOf } from "../shape.js";
 import type { StorageSlice } from "./storage.js";
 import { type Attributes, Node, type Op, type Value } from "./value.js";
 
@@ -63,6 +64,9 @@ export function noGrad<T>(body: () => T): T {
 /** Records one node and returns the values it will compute. */
 export function record<A extends Attributes>(op: Op<A>, inputs: readonly Value[], attributes: A): Value[] {
   const specs = op.infer(inputs, attributes);
+  for (const { shape } of specs) {
+    if (sizeOf(shape) > MAX_ELEMENTS) throw new ShapeError(expected("a result of fewer than 2^31 elements", op.name, formatShape(shape)));
+  }
   const differentiable = typeof op.gradient === "function";
   const requiresGrad =
     gradientsEnabled && differentiable && specs.some((s) => isFloat(s.dtype)) && inputs.some((v) => v.requiresGrad);

@@ -3,12 +3,12 @@
  * instruction, and programs are kept by shapes and parameters, so a loop over equal sizes compiles once.
  */
 
-import { type DType, dtypeOfArray, type FloatDType, isFloat, type TypedArray } from "../dtype.js";
+import { type DType, dtypeOfArray, type FloatDType, isDetached, isFloat, type TypedArray } from "../dtype.js";
 import { ArgumentError, checkInteger, DTypeError, describe, expected, OutOfRangeError, ShapeError } from "../errors.js";
 import { type Instruction, Recorder } from "../graph/lower.js";
 import { type OperandRef, Region } from "../graph/operand.js";
 import { Program } from "../graph/program.js";
-import { failure } from "../native/addon.js";
+import { failure, typedError } from "../native/addon.js";
 import { denseStrides, type Shape, sizeOf } from "../shape.js";
 
 export type FloatArray = Float32Array | Float64Array;
@@ -99,7 +99,11 @@ export class ArrayCall {
   tryRun(): Float64Array | null {
     const { instruction, arrays, regions } = this.place(this.emit.instructions[0]!);
     const program = this.programOf(instruction, regions);
-    return program.native.runArrays(...arrays) === 1 ? null : program.native.status;
+    try {
+      return program.native.runArrays(...arrays) === 1 ? null : program.native.status;
+    } catch (error) {
+      throw typedError(error);
+    }
   }
 
   /** Numbers the slots. Operands that are the very same memory share one; any other overlap with an output is refused. */
@@ -161,20 +165,10 @@ function checkMemory(name: string, array: TypedArray): void {
     ? "one of shared memory"
     : (buffer as { resizable?: boolean }).resizable === true
       ? "one of resizable memory"
-      : array.length === 0 && isDetached(buffer)
+      : isDetached(array)
         ? "a detached one"
         : null;
   if (wrong !== null) throw new ArgumentError(expected("a typed array of ordinary memory", name, wrong));
-}
-
-function isDetached(buffer: ArrayBuffer): boolean {
-  if (buffer.byteLength > 0) return false;
-  try {
-    new Uint8Array(buffer);
-    return false;
-  } catch {
-    return true;
-  }
 }
 
 /** Elements from the first to the last one touched. */

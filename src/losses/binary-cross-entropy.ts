@@ -1,12 +1,11 @@
 /** Cross-entropy of independent yes/no answers, on logits or on probabilities. */
 
-import { checkOptions, DTypeError, describe, expected } from "../errors.js";
 import type { FloatDType, TypedArray } from "../dtype.js";
+import { checkOptions, DTypeError, describe, expected, ShapeError } from "../errors.js";
+import { softplus } from "../ops/activations.js";
 import { customGradient } from "../ops/custom.js";
 import { broadcastShapes, formatShape, sameShape } from "../shape.js";
 import { Tensor, tensor } from "../tensor.js";
-import { ShapeError } from "../errors.js";
-import { softplus } from "../ops/activations.js";
 import { alike, Loss, type Reduction, type ReductionOptions, reduceTerms, type Terms } from "./loss.js";
 
 /** Numbers that broadcast to the prediction. */
@@ -23,11 +22,21 @@ export interface BinaryLogitOptions extends BinaryOptions {
 }
 
 function weightsFor(x: Tensor, weight: ElementWeights, argument: string): Tensor {
-  const known = weight instanceof Tensor || typeof weight === "number" || Array.isArray(weight) || ArrayBuffer.isView(weight);
-  if (!known) throw new DTypeError(expected("numbers that broadcast to the prediction", argument, describe(weight)));
-  const w = weight instanceof Tensor ? weight.cast(x.dtype) : tensor(weight as number[], { dtype: x.dtype as FloatDType });
+  const known =
+    weight instanceof Tensor ||
+    typeof weight === "number" ||
+    Array.isArray(weight) ||
+    ArrayBuffer.isView(weight);
+  if (!known)
+    throw new DTypeError(expected("numbers that broadcast to the prediction", argument, describe(weight)));
+  const w =
+    weight instanceof Tensor
+      ? weight.cast(x.dtype)
+      : tensor(weight as number[], { dtype: x.dtype as FloatDType });
   if (!sameShape(broadcastShapes(x.shape, w.shape, argument), x.shape)) {
-    throw new ShapeError(expected(`a shape that broadcasts to ${formatShape(x.shape)}`, argument, formatShape(w.shape)));
+    throw new ShapeError(
+      expected(`a shape that broadcasts to ${formatShape(x.shape)}`, argument, formatShape(w.shape)),
+    );
   }
   return w;
 }
@@ -42,7 +51,14 @@ function logitTerms(logits: Tensor, target: Tensor, options: BinaryLogitOptions)
   const positive = weightsFor(x, options.posWeight, "posWeight");
   // −t·q·ln σ(x) − (1−t)·ln(1−σ(x)), with −ln(1−σ(x)) = x + softplus(−x)
   const factor = positive.sub(1).mul(t).add(1);
-  return weighted(t.neg().add(1).mul(x).add(factor.mul(softplus(x.neg()))), options);
+  return weighted(
+    t
+      .neg()
+      .add(1)
+      .mul(x)
+      .add(factor.mul(softplus(x.neg()))),
+    options,
+  );
 }
 
 /**
@@ -103,7 +119,11 @@ function probabilityTerms(probabilities: Tensor, target: Tensor, options: Binary
  *
  * @throws ShapeError, DTypeError.
  */
-export function binaryCrossEntropy(probabilities: Tensor, target: Tensor, options: BinaryOptions & ReductionOptions = {}): Tensor {
+export function binaryCrossEntropy(
+  probabilities: Tensor,
+  target: Tensor,
+  options: BinaryOptions & ReductionOptions = {},
+): Tensor {
   checkOptions(options, ["weight", "reduction", "sampleWeight"], "binaryCrossEntropy");
   return reduceTerms(probabilityTerms(probabilities, target, options), options);
 }

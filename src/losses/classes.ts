@@ -1,7 +1,7 @@
 /** What losses over classes share: labels, the class axis, class weights. */
 
 import type { FloatDType, TypedArray } from "../dtype.js";
-import { checkInteger, describe, DTypeError, expected, ShapeError } from "../errors.js";
+import { checkInteger, DTypeError, describe, expected, ShapeError } from "../errors.js";
 import { formatShape, sameShape } from "../shape.js";
 import { Tensor, tensor } from "../tensor.js";
 import { checkPrediction } from "./loss.js";
@@ -38,13 +38,19 @@ export function checkLabels(prediction: Tensor, target: Tensor, loss: string): T
   }
   const rows = prediction.shape.slice(0, -1);
   if (!sameShape(rows, target.shape)) {
-    throw new ShapeError(expected(`labels of shape ${formatShape(rows)}`, `${loss} target`, formatShape(target.shape)));
+    throw new ShapeError(
+      expected(`labels of shape ${formatShape(rows)}`, `${loss} target`, formatShape(target.shape)),
+    );
   }
   return target.cast("int32");
 }
 
 /** The class weights as a tensor [classes] of the prediction's type. */
-export function classWeights(weight: ClassWeights | undefined, classes: number, dtype: FloatDType): Tensor | undefined {
+export function classWeights(
+  weight: ClassWeights | undefined,
+  classes: number,
+  dtype: FloatDType,
+): Tensor | undefined {
   if (weight === undefined) return undefined;
   if (!(weight instanceof Tensor) && !Array.isArray(weight) && !ArrayBuffer.isView(weight)) {
     throw new DTypeError(expected("one number a class", "weight", describe(weight)));
@@ -57,7 +63,12 @@ export function classWeights(weight: ClassWeights | undefined, classes: number, 
 }
 
 /** What each labelled row counts: the weight of its class, 0 where the label is ignored. */
-export function countsOf(labels: Tensor, weight: Tensor | undefined, ignored: number, dtype: FloatDType): Tensor | undefined {
+export function countsOf(
+  labels: Tensor,
+  weight: Tensor | undefined,
+  ignored: number,
+  dtype: FloatDType,
+): Tensor | undefined {
   if (!Number.isFinite(ignored)) return weight?.gatherRows(labels);
   const valid = labels.notEqual(ignored);
   if (weight === undefined) return valid.cast(dtype);

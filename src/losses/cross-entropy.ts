@@ -1,12 +1,19 @@
 /** Softmax cross-entropy on logits: the loss for one class out of several. */
 
 import type { FloatDType } from "../dtype.js";
+import { isFloat } from "../dtype.js";
 import { checkNumber, checkOptions, expected, ShapeError } from "../errors.js";
 import { crossEntropyRows } from "../ops/cross-entropy.js";
-import { isFloat } from "../dtype.js";
 import { formatShape, sameShape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
-import { checkLabels, classesLast, type ClassOptions, classWeights, countsOf, ignoredLabel } from "./classes.js";
+import {
+  type ClassOptions,
+  checkLabels,
+  classesLast,
+  classWeights,
+  countsOf,
+  ignoredLabel,
+} from "./classes.js";
 import { Loss, type Reduction, type ReductionOptions, reduceTerms, type Terms } from "./loss.js";
 
 export interface CrossEntropySettings extends ClassOptions {
@@ -34,7 +41,9 @@ function crossEntropyTerms(logits: Tensor, target: Tensor, options: CrossEntropy
 function softTerms(x: Tensor, target: Tensor, weight: Tensor | undefined, smoothing: number): Terms {
   if (!sameShape(x.shape, target.shape)) {
     const what = "int32 labels, or probabilities of the shape of the logits,";
-    throw new ShapeError(expected(what, "crossEntropy target", `${target.dtype}${formatShape(target.shape)}`));
+    throw new ShapeError(
+      expected(what, "crossEntropy target", `${target.dtype}${formatShape(target.shape)}`),
+    );
   }
   const classes = x.shape[x.rank - 1]!;
   const smooth = smoothing === 0 ? target : target.mul(1 - smoothing).add(smoothing / classes);

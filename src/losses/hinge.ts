@@ -22,7 +22,11 @@ function hingeTerms(prediction: Tensor, target: Tensor, margin: number, squared:
 }
 
 /** max(0, margin − t·x) for scores x and targets t = ±1 of the same shape. @throws ShapeError. */
-export function hinge(prediction: Tensor, target: Tensor, settings: HingeOptions & ReductionOptions = {}): Tensor {
+export function hinge(
+  prediction: Tensor,
+  target: Tensor,
+  settings: HingeOptions & ReductionOptions = {},
+): Tensor {
   checkOptions(settings, options, "hinge");
   return reduceTerms(hingeTerms(prediction, target, checkMargin(settings), false), settings);
 }
@@ -40,7 +44,11 @@ export class Hinge extends Loss {
 }
 
 /** max(0, margin − t·x)² for scores x and targets t = ±1 of the same shape. @throws ShapeError. */
-export function squaredHinge(prediction: Tensor, target: Tensor, settings: HingeOptions & ReductionOptions = {}): Tensor {
+export function squaredHinge(
+  prediction: Tensor,
+  target: Tensor,
+  settings: HingeOptions & ReductionOptions = {},
+): Tensor {
   checkOptions(settings, options, "squaredHinge");
   return reduceTerms(hingeTerms(prediction, target, checkMargin(settings), true), settings);
 }
@@ -78,7 +86,11 @@ function multiMarginTerms(scores: Tensor, target: Tensor, settings: MultiMarginO
  * 1/c·Σ_{j≠y} max(0, margin − x_y + x_j)ᵖ for scores x [n, c] and int32 labels y [n] (Crammer and
  * Singer, 2001, summed). @throws ShapeError, DTypeError; OutOfRangeError, when it runs, for wrong labels.
  */
-export function multiMargin(scores: Tensor, target: Tensor, settings: MultiMarginOptions & ReductionOptions = {}): Tensor {
+export function multiMargin(
+  scores: Tensor,
+  target: Tensor,
+  settings: MultiMarginOptions & ReductionOptions = {},
+): Tensor {
   checkOptions(settings, ["p", ...options], "multiMargin");
   return reduceTerms(multiMarginTerms(scores, target, settings), settings);
 }

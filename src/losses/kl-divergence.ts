@@ -15,7 +15,8 @@ export interface KLDivergenceSettings {
  * which is what the mathematical definition asks for.
  */
 export type KLReduction = Reduction | "batchMean";
-export type KLDivergenceOptions = KLDivergenceSettings & Omit<ReductionOptions, "reduction"> & { readonly reduction?: KLReduction };
+export type KLDivergenceOptions = KLDivergenceSettings &
+  Omit<ReductionOptions, "reduction"> & { readonly reduction?: KLReduction };
 
 const kinds: readonly KLReduction[] = ["mean", "sum", "none", "batchMean"];
 
@@ -29,7 +30,9 @@ function klTerms(logPrediction: Tensor, target: Tensor, { logTarget = false }: K
 
 /** The losses of each sample added up: their mean is "batchMean". */
 const bySample = ({ losses }: Terms): Terms =>
-  losses.rank <= 1 ? { losses } : { losses: losses.reshape([losses.shape[0]!, sizeOf(losses.shape.slice(1))]).sum(1) };
+  losses.rank <= 1
+    ? { losses }
+    : { losses: losses.reshape([losses.shape[0]!, sizeOf(losses.shape.slice(1))]).sum(1) };
 
 function reduceKL(terms: Terms, options: KLDivergenceOptions): Tensor {
   const { reduction = "mean", sampleWeight } = options;
@@ -45,7 +48,11 @@ function reduceKL(terms: Terms, options: KLDivergenceOptions): Tensor {
  *
  * @throws ShapeError unless the shapes are the same.
  */
-export function klDivergence(logPrediction: Tensor, target: Tensor, options: KLDivergenceOptions = {}): Tensor {
+export function klDivergence(
+  logPrediction: Tensor,
+  target: Tensor,
+  options: KLDivergenceOptions = {},
+): Tensor {
   checkOptions(options, ["logTarget", "reduction", "sampleWeight"], "klDivergence");
   return reduceKL(klTerms(logPrediction, target, options), options);
 }

@@ -1,7 +1,7 @@
 /** What all losses share: how the losses of elements become one number. */
 
-import { checkOneOf, DTypeError, expected, ShapeError } from "../errors.js";
 import { isFloat } from "../dtype.js";
+import { checkOneOf, DTypeError, expected, ShapeError } from "../errors.js";
 import { formatShape, sameShape, sizeOf } from "../shape.js";
 import { Tensor } from "../tensor.js";
 
@@ -29,7 +29,9 @@ export interface ReductionOptions {
 /** `weight` [n] against losses [n, …]. */
 function besideSamples(weight: Tensor, losses: Tensor): Tensor {
   if (weight.rank !== 1 || losses.rank < 1 || weight.shape[0] !== losses.shape[0]) {
-    throw new ShapeError(expected(`shape [${losses.shape[0] ?? 1}]`, "sampleWeight", formatShape(weight.shape)));
+    throw new ShapeError(
+      expected(`shape [${losses.shape[0] ?? 1}]`, "sampleWeight", formatShape(weight.shape)),
+    );
   }
   return weight.cast(losses.dtype).reshape([weight.shape[0]!, ...losses.shape.slice(1).map(() => 1)]);
 }
@@ -41,9 +43,13 @@ export interface Total {
 }
 
 export function totalOf({ losses, counts }: Terms, sampleWeight?: Tensor): Total {
-  if (sampleWeight === undefined) return { sum: losses.sum(), count: counts === undefined ? losses.size : counts.sum() };
+  if (sampleWeight === undefined)
+    return { sum: losses.sum(), count: counts === undefined ? losses.size : counts.sum() };
   const weight = besideSamples(sampleWeight, losses);
-  return { sum: losses.mul(weight).sum(), count: (counts === undefined ? weight.expand(losses.shape) : counts.mul(weight)).sum() };
+  return {
+    sum: losses.mul(weight).sum(),
+    count: (counts === undefined ? weight.expand(losses.shape) : counts.mul(weight)).sum(),
+  };
 }
 
 /** none: losses; sum: Σ losses; mean: Σ losses / Σ counts. */
@@ -51,7 +57,8 @@ export function reduceTerms(terms: Terms, options: ReductionOptions = {}): Tenso
   const { reduction = "mean", sampleWeight } = options;
   checkOneOf(reduction, reductions, "reduction");
   const { losses, counts } = terms;
-  if (reduction === "none") return sampleWeight === undefined ? losses : losses.mul(besideSamples(sampleWeight, losses));
+  if (reduction === "none")
+    return sampleWeight === undefined ? losses : losses.mul(besideSamples(sampleWeight, losses));
   if (reduction === "mean" && counts === undefined && sampleWeight === undefined) return losses.mean();
   const { sum, count } = totalOf(terms, sampleWeight);
   return reduction === "sum" ? sum : sum.div(count);
@@ -87,8 +94,10 @@ export abstract class Loss {
 }
 
 export function checkPrediction(prediction: Tensor, loss: string): void {
-  if (!(prediction instanceof Tensor)) throw new DTypeError(expected("a tensor", `${loss} prediction`, prediction));
-  if (!isFloat(prediction.dtype)) throw new DTypeError(expected("a float tensor", `${loss} prediction`, prediction.dtype));
+  if (!(prediction instanceof Tensor))
+    throw new DTypeError(expected("a tensor", `${loss} prediction`, prediction));
+  if (!isFloat(prediction.dtype))
+    throw new DTypeError(expected("a float tensor", `${loss} prediction`, prediction.dtype));
 }
 
 /**
@@ -98,7 +107,9 @@ export function checkPrediction(prediction: Tensor, loss: string): void {
 export function alike(prediction: Tensor, target: Tensor, loss: string): [Tensor, Tensor] {
   checkPrediction(prediction, loss);
   if (!sameShape(prediction.shape, target.shape)) {
-    throw new ShapeError(expected(`a target of shape ${formatShape(prediction.shape)}`, loss, formatShape(target.shape)));
+    throw new ShapeError(
+      expected(`a target of shape ${formatShape(prediction.shape)}`, loss, formatShape(target.shape)),
+    );
   }
   return [prediction, isFloat(target.dtype) ? target : target.cast(prediction.dtype)];
 }

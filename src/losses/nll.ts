@@ -3,7 +3,15 @@
 import type { FloatDType } from "../dtype.js";
 import { checkOptions } from "../errors.js";
 import type { Tensor } from "../tensor.js";
-import { checkLabels, classesLast, type ClassOptions, classWeights, countsOf, ignoredLabel, withoutIgnored } from "./classes.js";
+import {
+  type ClassOptions,
+  checkLabels,
+  classesLast,
+  classWeights,
+  countsOf,
+  ignoredLabel,
+  withoutIgnored,
+} from "./classes.js";
 import { Loss, type Reduction, type ReductionOptions, reduceTerms, type Terms } from "./loss.js";
 
 function nllTerms(logProbabilities: Tensor, target: Tensor, options: ClassOptions): Terms {
@@ -25,7 +33,11 @@ function nllTerms(logProbabilities: Tensor, target: Tensor, options: ClassOption
  *
  * @throws OutOfRangeError, when it runs, for a label outside 0..classes−1; DTypeError, ShapeError.
  */
-export function nll(logProbabilities: Tensor, target: Tensor, options: ClassOptions & ReductionOptions = {}): Tensor {
+export function nll(
+  logProbabilities: Tensor,
+  target: Tensor,
+  options: ClassOptions & ReductionOptions = {},
+): Tensor {
   checkOptions(options, ["weight", "ignoreIndex", "reduction", "sampleWeight"], "nll");
   return reduceTerms(nllTerms(logProbabilities, target, options), options);
 }

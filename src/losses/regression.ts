@@ -64,7 +64,11 @@ export interface HuberOptions {
 const checkDelta = ({ delta = 1 }: HuberOptions): number => checkNumber(delta, "delta", { minExclusive: 0 });
 
 /** d²/2 for |d| ≤ δ, else δ(|d| − δ/2) (Huber, 1964): outliers pull with force δ at most. */
-export function huber(prediction: Tensor, target: Tensor, options: HuberOptions & ReductionOptions = {}): Tensor {
+export function huber(
+  prediction: Tensor,
+  target: Tensor,
+  options: HuberOptions & ReductionOptions = {},
+): Tensor {
   checkOptions(options, ["delta", ...reductionOnly], "huber");
   return reduceTerms(huberTerms(prediction, target, checkDelta(options), "huber"), options);
 }
@@ -94,7 +98,11 @@ export interface SmoothL1Options {
 const checkBeta = ({ beta = 1 }: SmoothL1Options): number => checkNumber(beta, "beta", { min: 0 });
 
 /** d²/(2β) for |d| < β, else |d| − β/2: the Huber loss divided by β. */
-export function smoothL1(prediction: Tensor, target: Tensor, options: SmoothL1Options & ReductionOptions = {}): Tensor {
+export function smoothL1(
+  prediction: Tensor,
+  target: Tensor,
+  options: SmoothL1Options & ReductionOptions = {},
+): Tensor {
   checkOptions(options, ["beta", ...reductionOnly], "smoothL1");
   return reduceTerms(smoothL1Terms(prediction, target, checkBeta(options)), options);
 }

@@ -1,6 +1,6 @@
 /** The native addon as TypeScript sees it. Everything else in native code is reached through a program. */
 
-import { NablaError } from "../errors.js";
+import { ArgumentError, BusyError, NablaError, StateError } from "../errors.js";
 import { kernelRows, pointwiseRows } from "./kernels.generated.js";
 import { loadAddon } from "./load.cjs";
 
@@ -69,3 +69,12 @@ function load(): Addon {
 }
 
 export const addon: Addon = load();
+
+/** An error of native code as one of this package's classes; any other as it is. */
+export function typedError(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof NablaError) return error;
+  const { code } = error as { code?: unknown };
+  if (typeof code !== "string" || !code.startsWith("ERR_NABLA")) return error;
+  const kind = [ArgumentError, BusyError, StateError].find((c) => c.code === code);
+  return kind === undefined ? new NablaError(error.message, code) : new kind(error.message, { cause: error });
+}

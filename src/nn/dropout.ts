@@ -1,7 +1,7 @@
 /** Dropout. */
 
-import { checkBoolean, checkNumber, checkOptions } from "../errors.js";
 import type { FloatDType } from "../dtype.js";
+import { checkBoolean, checkNumber, checkOptions } from "../errors.js";
 import { dropout } from "../ops/random.js";
 import type { Tensor } from "../tensor.js";
 import { Layer } from "./module.js";
@@ -26,7 +26,10 @@ export class Dropout extends Layer {
   readonly inverted: boolean;
   #p = 0;
   /** The rate as programs read it, one for each float type; not part of the model's state. */
-  readonly #rates: Record<FloatDType, Buffer> = { float32: new Buffer([0], []), float64: new Buffer([0], [], "float64") };
+  readonly #rates: Record<FloatDType, Buffer> = {
+    float32: new Buffer([0], []),
+    float64: new Buffer([0], [], "float64"),
+  };
 
   constructor(p = 0.5, options: DropoutOptions = {}) {
     super();

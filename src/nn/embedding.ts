@@ -1,6 +1,6 @@
 /** Vectors for numbered things. */
 
-import { checkInteger, checkOptions, expected, DTypeError } from "../errors.js";
+import { checkInteger, checkOptions, DTypeError, expected } from "../errors.js";
 import { gatherRows } from "../ops/indexing.js";
 import type { Tensor } from "../tensor.js";
 import { normal } from "./init.js";

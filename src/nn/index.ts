@@ -24,8 +24,8 @@ export {
 } from "./activations.js";
 export { Dropout, type DropoutOptions } from "./dropout.js";
 export { Embedding, type EmbeddingOptions } from "./embedding.js";
-export * as init from "./init.js";
 export type { Initializer } from "./init.js";
+export * as init from "./init.js";
 export { Linear, type LinearOptions } from "./linear.js";
 export { Layer, Module, type StateEntry } from "./module.js";
 export {

@@ -108,7 +108,10 @@ export interface TruncatedNormalOptions extends NormalOptions {
  * By rejection: normal proposals where the interval holds much of the distribution, else uniform
  * ones accepted with φ(x)/max φ.
  */
-export function truncatedNormal<T extends StoredTensor>(parameter: T, options: TruncatedNormalOptions = {}): T {
+export function truncatedNormal<T extends StoredTensor>(
+  parameter: T,
+  options: TruncatedNormalOptions = {},
+): T {
   checkOptions(options, ["mean", "std", "low", "high", "random"], "truncatedNormal");
   const { mean = 0, std = 1, low = -2, high = 2 } = options;
   checkNumber(mean, "truncatedNormal mean");
@@ -157,7 +160,9 @@ export interface Fans {
 /** Of a weight [out, in, …receptive field]. @throws ShapeError when the rank is below 2. */
 export function fansOf(shape: Shape): Fans {
   if (shape.length < 2) {
-    throw new ShapeError(expected("a weight [out, in, …]", "an initialiser scaled by fan-in or fan-out", formatShape(shape)));
+    throw new ShapeError(
+      expected("a weight [out, in, …]", "an initialiser scaled by fan-in or fan-out", formatShape(shape)),
+    );
   }
   const field = sizeOf(shape.slice(2));
   return { fanIn: shape[1]! * field, fanOut: shape[0]! * field };
@@ -185,9 +190,16 @@ export function calculateGain(nonlinearity: Nonlinearity, slope = 0.01): number 
 }
 
 /** With mean 0 and standard deviation `std`, uniform in ±√3·std or normal. */
-function withDeviation<T extends StoredTensor>(parameter: T, std: number, shape: "uniform" | "normal", random: Random): T {
+function withDeviation<T extends StoredTensor>(
+  parameter: T,
+  std: number,
+  shape: "uniform" | "normal",
+  random: Random,
+): T {
   const bound = Math.sqrt(3) * std;
-  return shape === "normal" ? normal(parameter, { std, random }) : uniform(parameter, { low: -bound, high: bound, random });
+  return shape === "normal"
+    ? normal(parameter, { std, random })
+    : uniform(parameter, { low: -bound, high: bound, random });
 }
 
 export interface GainOptions extends RandomOptions {
@@ -219,7 +231,11 @@ export interface KaimingOptions extends RandomOptions {
   readonly a?: number;
 }
 
-function kaiming<T extends StoredTensor>(parameter: T, options: KaimingOptions, shape: "uniform" | "normal"): T {
+function kaiming<T extends StoredTensor>(
+  parameter: T,
+  options: KaimingOptions,
+  shape: "uniform" | "normal",
+): T {
   checkOptions(options, ["mode", "nonlinearity", "a", "random"], "kaiming initialiser");
   const { mode = "fanIn", nonlinearity = "leakyRelu", a = 0 } = options;
   const fan = fansOf(parameter.shape)[checkOneOf(mode, ["fanIn", "fanOut"], "mode")];
@@ -236,7 +252,12 @@ export const kaimingNormal = <T extends StoredTensor>(parameter: T, options: Kai
 
 function lecun<T extends StoredTensor>(parameter: T, options: RandomOptions, shape: "uniform" | "normal"): T {
   checkOptions(options, ["random"], "lecun initialiser");
-  return withDeviation(parameter, 1 / Math.sqrt(Math.max(fansOf(parameter.shape).fanIn, 1)), shape, generator(options));
+  return withDeviation(
+    parameter,
+    1 / Math.sqrt(Math.max(fansOf(parameter.shape).fanIn, 1)),
+    shape,
+    generator(options),
+  );
 }
 
 /** Uniform with variance 1/fanIn (LeCun et al., 1998). For SELU and linear units. */
@@ -254,10 +275,12 @@ export const lecunNormal = <T extends StoredTensor>(parameter: T, options: Rando
 export function orthogonal<T extends StoredTensor>(parameter: T, options: GainOptions = {}): T {
   checkOptions(options, ["gain", "random"], "orthogonal");
   const gain = checkNumber(options.gain ?? 1, "gain");
-  if (parameter.rank < 2) throw new ShapeError(expected("at least two dimensions", "orthogonal", formatShape(parameter.shape)));
+  if (parameter.rank < 2)
+    throw new ShapeError(expected("at least two dimensions", "orthogonal", formatShape(parameter.shape)));
   const rows = parameter.shape[0]!;
   const columns = sizeOf(parameter.shape.slice(1));
-  if (rows * columns === 0) throw new OutOfRangeError(expected("at least one element", "orthogonal", formatShape(parameter.shape)));
+  if (rows * columns === 0)
+    throw new OutOfRangeError(expected("at least one element", "orthogonal", formatShape(parameter.shape)));
   const random = generator(options);
   const count = Math.min(rows, columns);
   const length = Math.max(rows, columns);

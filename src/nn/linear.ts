@@ -50,7 +50,9 @@ export class Linear extends Layer {
     if (init !== undefined) checkFunction(init, "Linear init");
     if (biasInit !== undefined) checkFunction(biasInit, "Linear biasInit");
     this.weight = new Parameter(new Float32Array(outFeatures * inFeatures), [outFeatures, inFeatures]);
-    this.bias = checkBoolean(bias, "Linear bias") ? new Parameter(new Float32Array(outFeatures), [outFeatures]) : null;
+    this.bias = checkBoolean(bias, "Linear bias")
+      ? new Parameter(new Float32Array(outFeatures), [outFeatures])
+      : null;
     this.#seed = takeStream();
     this.fillDefault(init, biasInit);
     if (init === undefined && biasInit === undefined) this.#untouched = this.fingerprint();
@@ -84,7 +86,8 @@ export class Linear extends Layer {
     let hash = 0x811c9dc5;
     for (const t of this.bias === null ? [this.weight] : [this.weight, this.bias]) {
       const { buffer, byteOffset, byteLength } = t.values;
-      for (const word of new Int32Array(buffer, byteOffset, byteLength / 4)) hash = Math.imul(hash ^ word, 0x01000193);
+      for (const word of new Int32Array(buffer, byteOffset, byteLength / 4))
+        hash = Math.imul(hash ^ word, 0x01000193);
     }
     return hash;
   }

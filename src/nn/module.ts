@@ -6,6 +6,7 @@ import { modelChanged } from "../graph/model-version.js";
 import { currentTrace } from "../graph/trace.js";
 import { formatShape, sameShape, type Shape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
+import { forcedMode } from "./mode.js";
 import { Buffer, Parameter, StoredTensor } from "./parameter.js";
 import { type LoadOptions, loadModel, type SaveOptions, saveModel } from "./save.js";
 
@@ -27,8 +28,9 @@ export abstract class Module {
 
   /** True in training, false in evaluation. */
   get training(): boolean {
-    currentTrace()?.modes.set(this, this.mode);
-    return this.mode;
+    const mode = forcedMode() ?? this.mode;
+    currentTrace()?.modes.set(this, mode);
+    return mode;
   }
 
   /** Sets this module and all below it to training (or, with false, to evaluation). */

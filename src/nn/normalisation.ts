@@ -2,12 +2,13 @@
 
 import { checkBoolean, checkInteger, checkNumber, checkOptions, expected, ShapeError } from "../errors.js";
 import { batchNorm, layerNorm, rmsNorm } from "../ops/normalisation.js";
-import { checkShape, formatShape, sameShape, type Shape, sizeOf } from "../shape.js";
+import { checkShape, formatShape, type Shape, sameShape, sizeOf } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { Layer } from "./module.js";
 import { assignState, Buffer, Parameter } from "./parameter.js";
 
-const filled = (shape: Shape, value: number): Parameter => new Parameter(new Float32Array(sizeOf(shape)).fill(value), shape);
+const filled = (shape: Shape, value: number): Parameter =>
+  new Parameter(new Float32Array(sizeOf(shape)).fill(value), shape);
 
 export interface BatchNormOptions {
   /** Default 1e-5. */
@@ -81,7 +82,9 @@ export class BatchNorm1d extends Layer {
     }
     if (x.rank === 2) return this.normalise(x);
     const last = x.permute([0, 2, 1]);
-    return this.normalise(last.reshape([x.shape[0]! * x.shape[2]!, features])).reshape(last.shape).permute([0, 2, 1]);
+    return this.normalise(last.reshape([x.shape[0]! * x.shape[2]!, features]))
+      .reshape(last.shape)
+      .permute([0, 2, 1]);
   }
 
   /** x [m, features] */
@@ -94,7 +97,12 @@ export class BatchNorm1d extends Layer {
       const mode = training ? "BatchNorm1d in training" : "BatchNorm1d without running statistics";
       throw new ShapeError(expected("more than one value a feature", mode, formatShape(x.shape)));
     }
-    const { y, mean, variance } = batchNorm(x, this.weight ?? undefined, this.bias ?? undefined, this.epsilon);
+    const { y, mean, variance } = batchNorm(
+      x,
+      this.weight ?? undefined,
+      this.bias ?? undefined,
+      this.epsilon,
+    );
     if (observer !== null) observer({ mean, variance, count });
     else if (training) this.track(mean, variance, count);
     return y;
@@ -136,7 +144,8 @@ export class BatchNorm1d extends Layer {
 /** The sizes of the last dimensions of x, which are normalised together. */
 function normalisedShape(shape: number | Shape, layer: string): Shape {
   const list = checkShape(typeof shape === "number" ? [shape] : shape, `${layer} shape`);
-  if (list.length === 0 || sizeOf(list) === 0) throw new ShapeError(expected("at least one element", `${layer} shape`, formatShape(list)));
+  if (list.length === 0 || sizeOf(list) === 0)
+    throw new ShapeError(expected("at least one element", `${layer} shape`, formatShape(list)));
   return list;
 }
 

@@ -40,13 +40,22 @@ type Batches = Iterable<Tensor> | AsyncIterable<Tensor>;
  *
  * @throws StateError when the model keeps no running statistics or there are no batches.
  */
-export async function recalibrate(model: Module & { forward(x: Tensor): unknown }, batches: Batches): Promise<void> {
-  const layers = model.namedModules().flatMap(([, m]) => (m instanceof BatchNorm1d && m.runningMean !== null ? [m] : []));
-  if (layers.length === 0) throw new StateError(expected("a model with running statistics", "recalibrate", "one without"));
+export async function recalibrate(
+  model: Module & { forward(x: Tensor): unknown },
+  batches: Batches,
+): Promise<void> {
+  const layers = model
+    .namedModules()
+    .flatMap(([, m]) => (m instanceof BatchNorm1d && m.runningMean !== null ? [m] : []));
+  if (layers.length === 0)
+    throw new StateError(expected("a model with running statistics", "recalibrate", "one without"));
   const totals = new Map(layers.map((layer) => [layer, new Totals(layer.features)]));
   for await (const batch of batches) observeBatch(model, layers, totals, batch);
   for (const [layer, { count }] of totals) {
-    if (count === 0) throw new StateError(expected("at least one batch through each layer", "recalibrate", `none through ${layer}`));
+    if (count === 0)
+      throw new StateError(
+        expected("at least one batch through each layer", "recalibrate", `none through ${layer}`),
+      );
   }
   for (const [layer, { mean, variance, count }] of totals) {
     layer.runningMean!.assign(mean.map((sum) => sum / count));

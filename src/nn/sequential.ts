@@ -16,7 +16,8 @@ abstract class NumberedModules<M extends Module> extends Module implements Itera
   constructor(items: readonly M[]) {
     super();
     items.forEach((item, i) => {
-      if (!(item instanceof Module)) throw new ArgumentError(expected("a module", `${this.constructor.name}[${i}]`, describe(item)));
+      if (!(item instanceof Module))
+        throw new ArgumentError(expected("a module", `${this.constructor.name}[${i}]`, describe(item)));
     });
     this.items = [...items];
   }
@@ -29,7 +30,9 @@ abstract class NumberedModules<M extends Module> extends Module implements Itera
   at(index: number): M {
     const item = this.items.at(index);
     if (item === undefined) {
-      throw new OutOfRangeError(expected(`an index in [${-this.length}, ${this.length - 1}]`, this.constructor.name, index));
+      throw new OutOfRangeError(
+        expected(`an index in [${-this.length}, ${this.length - 1}]`, this.constructor.name, index),
+      );
     }
     return item;
   }
@@ -50,7 +53,8 @@ export class ModuleList<M extends Module = Module> extends NumberedModules<M> {
   }
 
   push(module: M): this {
-    if (!(module instanceof Module)) throw new ArgumentError(expected("a module", "ModuleList push", describe(module)));
+    if (!(module instanceof Module))
+      throw new ArgumentError(expected("a module", "ModuleList push", describe(module)));
     this.items.push(module);
     return this;
   }

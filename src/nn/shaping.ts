@@ -57,7 +57,9 @@ export class Residual extends Layer {
     const y = this.inner.forward(x);
     const past = this.shortcut === null ? x : this.shortcut.forward(x);
     if (!sameShape(y.shape, past.shape)) {
-      throw new ShapeError(expected(`a shortcut of shape ${formatShape(y.shape)}`, "Residual", formatShape(past.shape)));
+      throw new ShapeError(
+        expected(`a shortcut of shape ${formatShape(y.shape)}`, "Residual", formatShape(past.shape)),
+      );
     }
     return y.add(past);
   }

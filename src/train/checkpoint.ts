@@ -5,7 +5,7 @@
  */
 
 import { JsonReader } from "../data/step.js";
-import { describe, expected, FormatError } from "../errors.js";
+import { describe, expected, FormatError, StateError } from "../errors.js";
 import { loadSafetensors, saveSafetensors, type TensorToWrite } from "../io/safetensors.js";
 import { stateFromTensors, tensorsOfState } from "../nn/save.js";
 import type { PlateauState } from "../optim/reduce-on-plateau.js";
@@ -28,6 +28,7 @@ export async function saveCheckpoint(state: TrainerState, path: string): Promise
     tensors.set(OPTIMIZER + key, { shape: [data.length], data });
   }
   const training = {
+    optimizer: optimizer.constructor.name,
     epoch: state.epoch,
     step,
     seed: state.seed,
@@ -45,6 +46,7 @@ export async function loadCheckpoint(state: TrainerState, path: string): Promise
     throw new FormatError(expected(`a checkpoint (${FORMAT}, version 1)`, path, describe(metadata.format)));
   }
   const training = new JsonReader(parse(metadata.training, path), path);
+  checkOptimizer(training.field("optimizer").text(), state, path);
   const number = (key: string) => training.field(key).number();
   const part = (prefix: string) =>
     new Map([...tensors].filter(([key]) => key.startsWith(prefix)).map(([key, tensor]) => [key.slice(prefix.length), tensor]));
@@ -62,6 +64,11 @@ export async function loadCheckpoint(state: TrainerState, path: string): Promise
   state.epoch = loaded.epoch;
   state.seed = loaded.seed;
   state.history.splice(0, state.history.length, ...history);
+}
+
+function checkOptimizer(name: string, { optimizer }: TrainerState, path: string): void {
+  const own = optimizer.constructor.name;
+  if (name !== own) throw new StateError(expected(`a checkpoint of ${own}, the trainer's optimizer,`, path, `one of ${name}`));
 }
 
 function parse(text: string | undefined, path: string): unknown {

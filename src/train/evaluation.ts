@@ -4,13 +4,13 @@ import { type CompiledFunction, compile } from "../compile.js";
 import { Dataset } from "../data/dataset.js";
 import type { TypedArray } from "../dtype.js";
 import { ArgumentError, describe, expected, ShapeError } from "../errors.js";
+import { inMode } from "../nn/mode.js";
 import { formatShape, sameShape } from "../shape.js";
 import { Tensor, tensor } from "../tensor.js";
 import type { Evaluation } from "./history.js";
-import { inMode } from "./mode.js";
 import { forward, matchTarget } from "./objective.js";
 import { Predictions } from "./predictions.js";
-import { checkTargets, featureTensor, floatTypeOf, targetTensor } from "./samples.js";
+import { checkTargets, featureTensor, targetTensor } from "./samples.js";
 import type { TrainerState } from "./state.js";
 
 /** Rows of one forward pass. */
@@ -31,7 +31,7 @@ export class Evaluator {
   }
 
   prepare(data: Dataset, rows = EVALUATION_ROWS): PreparedEvaluation {
-    const dtype = floatTypeOf(this.state.model);
+    const dtype = this.state.floatType;
     const parts: Tensor[] = [];
     for (let start = 0; start < data.length; start += rows) {
       parts.push(featureTensor(data, dtype, start, Math.min(start + rows, data.length)));
@@ -70,7 +70,7 @@ export class Evaluator {
 
   /** The program is compiled and started before this returns, so the mode matters no longer. */
   private start(x: Tensor): Promise<Tensor> {
-    return inMode(this.state.model, false, () => this.predictRows.async(x));
+    return inMode(false, () => this.predictRows.async(x));
   }
 }
 

@@ -3,6 +3,7 @@
 import { type CompiledStep, compile, type ManyResult } from "../compile.js";
 import type { Dataset } from "../data/dataset.js";
 import { expected, NotFiniteError, StateError } from "../errors.js";
+import { inMode } from "../nn/mode.js";
 import { Random } from "../random.js";
 import type { Tensor } from "../tensor.js";
 import { EarlyStopping } from "./early-stopping.js";
@@ -10,10 +11,9 @@ import { EpochTotals } from "./epoch-totals.js";
 import type { Evaluator, PreparedEvaluation } from "./evaluation.js";
 import type { CheckedFitOptions } from "./fit-options.js";
 import { type EpochLog, type History, monitored } from "./history.js";
-import { inMode } from "./mode.js";
 import { betterOf } from "./named-metrics.js";
 import { Progress } from "./progress.js";
-import { checkTargets, classWeightValues, combinedWeights, floatTypeOf, notFiniteRow, residentSamples } from "./samples.js";
+import { checkTargets, classWeightValues, combinedWeights, notFiniteRow, residentSamples } from "./samples.js";
 import type { TrainerState } from "./state.js";
 import type { Trainer } from "./trainer.js";
 
@@ -92,7 +92,7 @@ export class Fit {
     const { state, options, data } = this;
     const classWeights = state.classWeights === null ? null : classWeightValues(state.classWeights, data);
     const weights = combinedWeights(data, classWeights, options.sampleWeights);
-    const { x, y, weight } = residentSamples(data, floatTypeOf(state.model), weights);
+    const { x, y, weight } = residentSamples(data, state.floatType, weights);
     const objective = state.objective(state.metrics);
     const part = options.batchSize;
     this.step = compile(
@@ -105,7 +105,7 @@ export class Fit {
     );
     const { full, rest } = this.counts();
     for (const size of [full > 0 ? this.stepSize : 0, rest]) {
-      if (size > 0) inMode(state.model, true, () => state.ready(this.step, new Int32Array(size)));
+      if (size > 0) inMode(true, () => state.ready(this.step, new Int32Array(size)));
     }
     const outputs = objective.outputShape!;
     checkTargets(data, outputs, "targets");
@@ -217,7 +217,7 @@ export class Fit {
     };
     state.stepping = true;
     try {
-      const result = await inMode(state.model, true, () => this.step.manyAsync(count, [rows], many));
+      const result = await inMode(true, () => this.step.manyAsync(count, [rows], many));
       options.signal?.throwIfAborted();
       return result;
     } catch (error) {

@@ -3,7 +3,6 @@
 import { Dataset } from "../data/dataset.js";
 import type { DType, FloatDType } from "../dtype.js";
 import { ArgumentError, checkNumber, checkOneOf, DataError, describe, expected, ShapeError } from "../errors.js";
-import type { Module } from "../nn/module.js";
 import { formatShape, sizeOf } from "../shape.js";
 import { type Tensor, tensor } from "../tensor.js";
 import type { Samples } from "./objective.js";
@@ -16,9 +15,6 @@ export function checkDataset(data: unknown, argument: string): Dataset {
   if (data.length === 0) throw new DataError(expected("at least one sample", argument, "none"));
   return data;
 }
-
-/** The float type the model computes in. */
-export const floatTypeOf = (model: Module): FloatDType => (model.parameters()[0]?.dtype === "float64" ? "float64" : "float32");
 
 /** Rows `start` to `end` of the features as a tensor (a copy in native memory). */
 export function featureTensor(data: Dataset, dtype: DType, start = 0, end = data.length): Tensor {

@@ -1,8 +1,10 @@
 /** What a trainer keeps from one call to the next. */
 
 import type { CompiledStep, CompileOptions } from "../compile.js";
+import type { FloatDType } from "../dtype.js";
 import { BusyError, expected } from "../errors.js";
 import type { Clip } from "../graph/compiler.js";
+import { modelVersion } from "../graph/model-version.js";
 import type { Module } from "../nn/module.js";
 import type { Optimizer, Schedule } from "../optim/optimizer.js";
 import { type PlateauState, ReduceOnPlateau } from "../optim/reduce-on-plateau.js";
@@ -76,6 +78,17 @@ export class TrainerState {
     const { clip } = this.settings;
     return { optimizer: this.optimizer, seed: this.seed, ...(clip === undefined ? {} : { clip }) };
   }
+
+  /** The float type the model computes in; looked up again when the model has changed. */
+  get floatType(): FloatDType {
+    const version = modelVersion();
+    if (this.knownType?.version !== version) {
+      const dtype = this.model.parameters()[0]?.dtype === "float64" ? "float64" : "float32";
+      this.knownType = { version, dtype };
+    }
+    return this.knownType.dtype;
+  }
+  private knownType: { version: number; dtype: FloatDType } | null = null;
 
   get fitting(): boolean {
     return inTraining.has(this.model);

@@ -2,19 +2,21 @@
 
 import { type CompiledStep, compile } from "../compile.js";
 import type { Dataset } from "../data/dataset.js";
+import type { TypedArray } from "../dtype.js";
 import { ArgumentError, checkInteger, checkNumber, checkOptions, describe, expected } from "../errors.js";
 import type { Clip } from "../graph/compiler.js";
 import { BinaryCrossEntropy } from "../losses/index.js";
+import { inMode } from "../nn/mode.js";
 import { Module } from "../nn/module.js";
 import { takeStream } from "../ops/random.js";
 import { Optimizer } from "../optim/optimizer.js";
-import { type Tensor, tensor } from "../tensor.js";
+import type { Shape } from "../shape.js";
+import type { Tensor } from "../tensor.js";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint.js";
 import { EVALUATION_ROWS, Evaluator } from "./evaluation.js";
 import { Fit } from "./fit.js";
 import { checkFitOptions, type FitOptions } from "./fit-options.js";
 import type { EpochLog, Evaluation, History } from "./history.js";
-import { inMode } from "./mode.js";
 import { type CustomMetric, type MetricName, metricOf } from "./named-metrics.js";
 import { Objective, type TrainingLoss } from "./objective.js";
 import {
@@ -24,9 +26,6 @@ import {
   type ClassWeights,
   classWeightValues,
   combinedWeights,
-  featureTensor,
-  floatTypeOf,
-  targetTensor,
 } from "./samples.js";
 import { TrainerState } from "./state.js";
 
@@ -57,6 +56,9 @@ export interface PartialFitResult {
   readonly gradNorm: number;
 }
 
+/** Samples, targets and weights, the first two with their shapes. */
+type PartialArguments = [TypedArray, Shape, TypedArray, Shape, TypedArray?];
+
 const names = ["loss", "optimizer", "clip", "metrics", "seed", "classWeights", "regularize", "accumulate"];
 
 /**
@@ -70,7 +72,7 @@ const names = ["loss", "optimizer", "clip", "metrics", "seed", "classWeights", "
 export class Trainer {
   readonly #state: TrainerState;
   readonly #evaluator: Evaluator;
-  #partial: CompiledStep<[Tensor, Tensor, Tensor?]> | null = null;
+  #partial: CompiledStep<PartialArguments> | null = null;
   #objective: Objective;
 
   constructor(model: Module, options: TrainerOptions) {
@@ -155,13 +157,11 @@ export class Trainer {
     const state = this.#state;
     const data = checkDataset(samples, "samples");
     state.checkFree("partialFit");
-    const dtype = floatTypeOf(state.model);
-    const args: [Tensor, Tensor, Tensor?] = [featureTensor(data, dtype), targetTensor(data, dtype)];
     const classWeights = state.classWeights === null ? null : classWeightValues(state.classWeights, data);
     const weights = combinedWeights(data, classWeights, undefined);
-    if (weights !== null) args.push(tensor(weights, { dtype }));
     const step = this.#partialStep();
-    return inMode(state.model, true, () => {
+    const args = this.#partialArguments(data, weights);
+    return inMode(true, () => {
       if (state.pending !== null || this.#objective.outputShape === null) state.ready(step, ...args);
       checkTargets(data, this.#objective.outputShape!, "samples");
       const { loss, gradNorm } = step(...args);
@@ -169,15 +169,23 @@ export class Trainer {
     });
   }
 
-  #partialStep(): CompiledStep<[Tensor, Tensor, Tensor?]> {
+  /** Arrays are copied into memory the step keeps: nothing is allocated from call to call. */
+  #partialArguments({ length, features, shape, targets, targetShape }: Dataset, weights: Float64Array | null): PartialArguments {
+    const isDouble = this.#state.floatType === "float64";
+    const own = (numbers: Float32Array | Float64Array) => (isDouble ? Float64Array.from(numbers) : Float32Array.from(numbers));
+    const x = isDouble ? own(features) : features;
+    const y = targets instanceof Float32Array && isDouble ? own(targets) : targets;
+    return [x, [length, ...shape], y, [length, ...targetShape], weights === null ? undefined : own(weights)];
+  }
+
+  #partialStep(): CompiledStep<PartialArguments> {
     if (this.#partial !== null) return this.#partial;
-    const state = this.#state;
-    this.#objective = state.objective([]);
-    const objective = this.#objective;
-    this.#partial = compile(
-      (x: Tensor, y: Tensor, weight?: Tensor) => objective.build({ x, y, weight: weight ?? null }, x.shape[0]!).loss!,
-      state.compileOptions,
-    );
+    const objective = this.#state.objective([]);
+    this.#objective = objective;
+    const build = (x: Tensor, shape: Shape, y: Tensor, targetShape: Shape, weight: Tensor | null = null) =>
+      objective.build({ x: x.reshape(shape), y: y.reshape(targetShape), weight }, shape[0]!).loss!;
+    // Compiled functions get tensors in place of the arrays they are called with.
+    this.#partial = compile(build as unknown as (...args: PartialArguments) => Tensor, this.#state.compileOptions);
     return this.#partial;
   }
 

@@ -23,21 +23,52 @@ const signs = () => tensor(Float64Array.from(irregular(12, 0.9), Math.sign), { s
 /** For each loss exported by src/losses/index.ts, under its function's name. */
 const examples: Record<string, readonly Example[]> = {
   crossEntropy: [
-    { prediction: scores, target: labels, options: [{}, { weight: [1, 2, 0.5] }, { labelSmoothing: 0.3, ignoreIndex: 1 }] },
-    { prediction: scores, target: fractions, byTarget: true, options: [{}, { weight: [1, 2, 0.5], labelSmoothing: 0.3 }] },
-    { prediction: () => variable([2, 3, 2]), target: () => tensor(Int32Array.of(0, 1, 2, 1), { shape: [2, 2] }) },
+    {
+      prediction: scores,
+      target: labels,
+      options: [{}, { weight: [1, 2, 0.5] }, { labelSmoothing: 0.3, ignoreIndex: 1 }],
+    },
+    {
+      prediction: scores,
+      target: fractions,
+      byTarget: true,
+      options: [{}, { weight: [1, 2, 0.5], labelSmoothing: 0.3 }],
+    },
+    {
+      prediction: () => variable([2, 3, 2]),
+      target: () => tensor(Int32Array.of(0, 1, 2, 1), { shape: [2, 2] }),
+    },
   ],
   nll: [{ prediction: scores, target: labels, options: [{}, { weight: [1, 2, 0.5] }, { ignoreIndex: 2 }] }],
   binaryCrossEntropyWithLogits: [
-    { prediction: scores, target: fractions, byTarget: true, options: [{}, { posWeight: [1, 2, 3] }, { weight: [1, 2, 3] }] },
+    {
+      prediction: scores,
+      target: fractions,
+      byTarget: true,
+      options: [{}, { posWeight: [1, 2, 3] }, { weight: [1, 2, 3] }],
+    },
   ],
-  binaryCrossEntropy: [{ prediction: fractions, target: () => variable([4, 3], { phase: 0.2 }), byTarget: true, options: [{}, { weight: 2 }] }],
+  binaryCrossEntropy: [
+    {
+      prediction: fractions,
+      target: () => variable([4, 3], { phase: 0.2 }),
+      byTarget: true,
+      options: [{}, { weight: 2 }],
+    },
+  ],
   mse: [{ prediction: scores, target: numbers, byTarget: true }],
   l1: [{ prediction: scores, target: numbers, byTarget: true }],
   huber: [{ prediction: scores, target: numbers, byTarget: true, options: [{}, { delta: 0.4 }] }],
-  smoothL1: [{ prediction: scores, target: numbers, byTarget: true, options: [{}, { beta: 0.4 }, { beta: 0 }] }],
+  smoothL1: [
+    { prediction: scores, target: numbers, byTarget: true, options: [{}, { beta: 0.4 }, { beta: 0 }] },
+  ],
   klDivergence: [
-    { prediction: logFractions, target: fractions, byTarget: true, options: [{}, { reduction: "batchMean" }] },
+    {
+      prediction: logFractions,
+      target: fractions,
+      byTarget: true,
+      options: [{}, { reduction: "batchMean" }],
+    },
     { prediction: logFractions, target: logFractions, byTarget: true, options: [{ logTarget: true }] },
   ],
   hinge: [{ prediction: scores, target: signs, options: [{}, { margin: 0.45 }] }],
@@ -46,22 +77,31 @@ const examples: Record<string, readonly Example[]> = {
 };
 
 const exported = losses as unknown as Record<string, unknown>;
-const isClass = (value: unknown) => typeof value === "function" && (value as { prototype?: unknown }).prototype instanceof losses.Loss;
-const functions = Object.keys(exported).filter((name) => /^[a-z]/.test(name) && typeof exported[name] === "function");
+const isClass = (value: unknown) =>
+  typeof value === "function" && (value as { prototype?: unknown }).prototype instanceof losses.Loss;
+const functions = Object.keys(exported).filter(
+  (name) => /^[a-z]/.test(name) && typeof exported[name] === "function",
+);
 const classNames = Object.keys(exported).filter((name) => isClass(exported[name]));
 
 test("every exported loss is in the table, as a function and as a class", () => {
   expect(Object.keys(examples).sort()).toEqual([...functions].sort());
-  expect(classNames.map((name) => name.toLowerCase()).sort()).toEqual(functions.map((name) => name.toLowerCase()).sort());
+  expect(classNames.map((name) => name.toLowerCase()).sort()).toEqual(
+    functions.map((name) => name.toLowerCase()).sort(),
+  );
 });
 
 describe.each(Object.entries(examples))("%s", (name, list) => {
   const loss = exported[name] as (prediction: Tensor, target: Tensor, options: Options) => Tensor;
-  const Class = exported[classNames.find((c) => c.toLowerCase() === name.toLowerCase())!] as new (options: Options) => losses.Loss;
+  const Class = exported[classNames.find((c) => c.toLowerCase() === name.toLowerCase())!] as new (
+    options: Options,
+  ) => losses.Loss;
 
   for (const { prediction, target, byTarget, options = [{}] } of list) {
     for (const settings of options) {
-      for (const reduction of settings.reduction === undefined ? ["mean", "sum", "none"] : [settings.reduction]) {
+      for (const reduction of settings.reduction === undefined
+        ? ["mean", "sum", "none"]
+        : [settings.reduction]) {
         const all = { ...settings, reduction };
         const t = target();
         test(`${JSON.stringify(all)}, target ${t.dtype}: gradients`, () => {
@@ -78,4 +118,3 @@ describe.each(Object.entries(examples))("%s", (name, list) => {
     }
   }
 });
-

@@ -19,7 +19,10 @@
 #include "../../native/kernels/call.h"
 
 namespace nabla {
-#define NABLA_UNIT(isa) namespace isa { extern const KernelTable table; }
+#define NABLA_UNIT(isa)           \
+  namespace isa {                 \
+  extern const KernelTable table; \
+  }
 NABLA_UNIT(scalar)
 NABLA_UNIT(scalar64)
 #if defined(__x86_64__)
@@ -56,7 +59,9 @@ struct Random {
     return static_cast<int64_t>((state >> 33) % static_cast<uint64_t>(n));
   }
   template <class T, size_t n>
-  T of(const T (&list)[n]) { return list[below(n)]; }
+  T of(const T (&list)[n]) {
+    return list[below(n)];
+  }
 } rng;
 
 /** Memory whose last byte is the last before an unreadable page. */
@@ -65,7 +70,8 @@ class Memory {
   Memory() {
 #if defined(NABLA_GUARD_PAGES)
     const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-    base_ = static_cast<char*>(mmap(nullptr, kBytes + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    base_ = static_cast<char*>(
+        mmap(nullptr, kBytes + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     mprotect(base_ + kBytes, page, PROT_NONE);
 #else
     base_ = static_cast<char*>(std::malloc(kBytes));
@@ -82,7 +88,8 @@ class Memory {
 } memory_a, memory_w, memory_c, memory_aux, memory_bias;
 
 enum class Layout { rows, columns, padded_rows, padded_columns, general };
-constexpr Layout kLayouts[] = {Layout::rows, Layout::columns, Layout::padded_rows, Layout::padded_columns, Layout::general};
+constexpr Layout kLayouts[] = {Layout::rows, Layout::columns, Layout::padded_rows, Layout::padded_columns,
+                               Layout::general};
 
 /** A batch of matrices of one layout; returns how many elements it spans. */
 int64_t lay_out(Operand& x, int64_t batch, int64_t rows, int64_t columns, Layout layout, bool one_for_all) {
@@ -91,10 +98,16 @@ int64_t lay_out(Operand& x, int64_t batch, int64_t rows, int64_t columns, Layout
   const int64_t pad = layout == Layout::rows || layout == Layout::columns ? 0 : 3;
   switch (layout) {
     case Layout::rows:
-    case Layout::padded_rows: x.stride[1] = columns + pad, x.stride[2] = 1; break;
+    case Layout::padded_rows:
+      x.stride[1] = columns + pad, x.stride[2] = 1;
+      break;
     case Layout::columns:
-    case Layout::padded_columns: x.stride[1] = 1, x.stride[2] = rows + pad; break;
-    case Layout::general: x.stride[1] = 2 * columns + pad, x.stride[2] = 2; break;
+    case Layout::padded_columns:
+      x.stride[1] = 1, x.stride[2] = rows + pad;
+      break;
+    case Layout::general:
+      x.stride[1] = 2 * columns + pad, x.stride[2] = 2;
+      break;
   }
   const int64_t span = rows * columns == 0 ? 0 : (rows - 1) * x.stride[1] + (columns - 1) * x.stride[2] + 1;
   x.stride[0] = one_for_all ? 0 : layout == Layout::rows ? rows * columns : span + pad;
@@ -137,7 +150,8 @@ double binary(int row, double x, double y, double otherwise) {
 template <class Real>
 double expected(const Case& t, const Operand* operands, double old, int64_t b, int64_t i, int64_t j) {
   double sum = 0;
-  for (int64_t p = 0; p < t.k; p++) sum += double(at<Real>(operands[0], b, i, p)) * double(at<Real>(operands[1], b, p, j));
+  for (int64_t p = 0; p < t.k; p++)
+    sum += double(at<Real>(operands[0], b, i, p)) * double(at<Real>(operands[1], b, p, j));
   double value = t.alpha * sum;
   if (t.beta != 0) value += t.beta * old;
   if (t.bias) value += static_cast<const Real*>(operands[2].data)[j];
@@ -169,7 +183,8 @@ bool holds(const Case& t, const KernelTable& table, Context& context) {
         const int64_t place = b * c.stride[0] + i * c.stride[1] + j * c.stride[2];
         const Real old = static_cast<Real>(rng.below(7) - 3);
         elements[place] = t.beta == 0 ? std::numeric_limits<Real>::quiet_NaN() : old;
-        want[static_cast<size_t>(before + place)] = static_cast<Real>(expected<Real>(t, operands, old, b, i, j));
+        want[static_cast<size_t>(before + place)] =
+            static_cast<Real>(expected<Real>(t, operands, old, b, i, j));
       }
   const double parameters[] = {t.alpha, t.beta, double(t.activation), double(t.combine)};
   table.kernels[kernel_gemm](Call{operands, parameters, 4}, context);
@@ -183,10 +198,12 @@ void check(const char* isa, const Case& t, const KernelTable& table, Context& co
     return;
   }
   if (failed++ < 20)
-    std::printf("%s: batch %ld m %ld n %ld k %ld layouts a %d w %d c %d aux %d one_w %d one_a %d bias %d alpha %g beta %g "
-                "activation %d combine %d\n",
-                isa, long(t.batch), long(t.m), long(t.n), long(t.k), int(t.a), int(t.w), int(t.c), int(t.aux), t.one_w,
-                t.one_a, t.bias, t.alpha, t.beta, t.activation, t.combine);
+    std::printf(
+        "%s: batch %ld m %ld n %ld k %ld layouts a %d w %d c %d aux %d one_w %d one_a %d bias %d alpha %g "
+        "beta %g "
+        "activation %d combine %d\n",
+        isa, long(t.batch), long(t.m), long(t.n), long(t.k), int(t.a), int(t.w), int(t.c), int(t.aux),
+        t.one_w, t.one_a, t.bias, t.alpha, t.beta, t.activation, t.combine);
 }
 
 /** Everything of a case but its sizes, at random. */
@@ -220,7 +237,8 @@ void check_all(const char* isa, const KernelTable& table, int effort) {
           t.w = turned & 2 ? Layout::columns : Layout::rows;
           check<Real>(isa, t, table, context);
         }
-  const int64_t sizes[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 16, 17, 24, 31, 32, 33, 47, 48, 63, 64, 65, 96, 100, 128, 129, 257};
+  const int64_t sizes[] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10,  12,  15,  16, 17,
+                           24, 31, 32, 33, 47, 48, 63, 64, 65, 96, 100, 128, 129, 257};
   for (int i = 0; i < effort; i++) {
     Case t;
     vary(t);
@@ -229,9 +247,10 @@ void check_all(const char* isa, const KernelTable& table, int effort) {
     if (t.m * t.n * t.k * t.batch < 3000000) check<Real>(isa, t, table, context);
   }
   // Past every blocking constant, and rows that collide in the cache.
-  const int64_t large[][3] = {{257, 300, 64}, {7, 9, 2100},    {300, 17, 1025}, {17, 300, 1025}, {40, 1030, 40}, {1030, 40, 40},
-                              {1, 5000, 9},   {5000, 1, 9},    {1, 9, 5000},    {9, 1, 5000},    {64, 256, 512}, {256, 64, 1024},
-                              {48, 512, 256}, {2, 1024, 1024}, {100, 140, 1030}, {33, 513, 70},  {1, 300, 1100}, {300, 1, 1100}};
+  const int64_t large[][3] = {
+      {257, 300, 64}, {7, 9, 2100},    {300, 17, 1025},  {17, 300, 1025}, {40, 1030, 40}, {1030, 40, 40},
+      {1, 5000, 9},   {5000, 1, 9},    {1, 9, 5000},     {9, 1, 5000},    {64, 256, 512}, {256, 64, 1024},
+      {48, 512, 256}, {2, 1024, 1024}, {100, 140, 1030}, {33, 513, 70},   {1, 300, 1100}, {300, 1, 1100}};
   for (auto& s : large)
     for (int turned = 0; turned < 8; turned++) {
       Case t;
@@ -250,9 +269,10 @@ void run() {
   check_all<float>("scalar", scalar::table, 1500);
   check_all<double>("scalar64", scalar64::table, 1500);
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) check_all<float>("avx2", avx2::table, 3000);
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512vl"))
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    check_all<float>("avx2", avx2::table, 3000);
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
     check_all<float>("avx512", avx512::table, 3000);
 #elif defined(__aarch64__)
   check_all<float>("neon", neon::table, 3000);

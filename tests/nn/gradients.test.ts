@@ -26,7 +26,12 @@ const examples: Record<string, readonly (readonly [() => Model, () => Tensor])[]
     [() => new nn.Linear(3, 2), matrix],
     [() => new nn.Linear(3, 2, { bias: false }), () => variable([2, 2, 3])],
   ],
-  Sequential: [[() => new nn.Sequential(new nn.Linear(3, 4), new nn.LayerNorm(4), new nn.SiLU(), new nn.Linear(4, 2)), matrix]],
+  Sequential: [
+    [
+      () => new nn.Sequential(new nn.Linear(3, 4), new nn.LayerNorm(4), new nn.SiLU(), new nn.Linear(4, 2)),
+      matrix,
+    ],
+  ],
   ModuleList: [[() => new Chained(), matrix]],
   Identity: [[() => new nn.Identity(), matrix]],
   Flatten: [[() => new nn.Flatten(1, 2), () => variable([2, 3, 2])]],
@@ -54,9 +59,7 @@ const examples: Record<string, readonly (readonly [() => Model, () => Tensor])[]
     [() => new nn.RMSNorm(3), matrix],
     [() => new nn.RMSNorm([3, 2], { affine: false }), () => variable([2, 3, 2])],
   ],
-  Embedding: [
-    [() => new nn.Embedding(4, 3), () => tensor(Int32Array.of(0, 3, 3, 1), { shape: [2, 2] })],
-  ],
+  Embedding: [[() => new nn.Embedding(4, 3), () => tensor(Int32Array.of(0, 3, 3, 1), { shape: [2, 2] })]],
   Sigmoid: [[() => new nn.Sigmoid(), line]],
   Tanh: [[() => new nn.Tanh(), line]],
   ReLU: [[() => new nn.ReLU(), line]],
@@ -95,7 +98,8 @@ const examples: Record<string, readonly (readonly [() => Model, () => Tensor])[]
 const abstract = new Set<unknown>([nn.Module, nn.Layer, nn.Activation]);
 
 const layers = Object.entries(nn).filter(([, value]) => {
-  const isModule = typeof value === "function" && (value as { prototype?: unknown }).prototype instanceof nn.Module;
+  const isModule =
+    typeof value === "function" && (value as { prototype?: unknown }).prototype instanceof nn.Module;
   return isModule && !abstract.has(value);
 });
 

@@ -1,9 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { grad } from "../../src/graph/differentiate.js";
-import type { Module } from "../../src/nn/module.js";
 import * as nn from "../../src/nn/index.js";
+import type { Module } from "../../src/nn/module.js";
 import type { Tensor } from "../../src/tensor.js";
-import { type Entry, expectClose, expectTensor, loadReference, numbersOf, tensorOf } from "../reference-values.js";
+import {
+  type Entry,
+  expectClose,
+  expectTensor,
+  loadReference,
+  numbersOf,
+  tensorOf,
+} from "../reference-values.js";
 
 interface Case {
   readonly name: string;
@@ -25,9 +32,21 @@ const models: Record<string, () => Model> = {
   Linear: () => new nn.Linear(4, 3),
   "Linear without bias": () => new nn.Linear(4, 3, { bias: false }),
   Sequential: () =>
-    new nn.Sequential(new nn.Linear(4, 6), new nn.BatchNorm1d(6), new nn.ReLU(), new nn.Dropout(0), new nn.Linear(6, 2)),
+    new nn.Sequential(
+      new nn.Linear(4, 6),
+      new nn.BatchNorm1d(6),
+      new nn.ReLU(),
+      new nn.Dropout(0),
+      new nn.Linear(6, 2),
+    ),
   "Sequential in evaluation": () =>
-    new nn.Sequential(new nn.Linear(4, 6), new nn.BatchNorm1d(6), new nn.Tanh(), new nn.Dropout(0.5), new nn.Linear(6, 2)),
+    new nn.Sequential(
+      new nn.Linear(4, 6),
+      new nn.BatchNorm1d(6),
+      new nn.Tanh(),
+      new nn.Dropout(0.5),
+      new nn.Linear(6, 2),
+    ),
   BatchNorm1d: () => new nn.BatchNorm1d(3),
   "BatchNorm1d in evaluation": () => new nn.BatchNorm1d(3),
   "BatchNorm1d cumulative": () => new nn.BatchNorm1d(3, { momentum: null, epsilon: 1e-3 }),
@@ -44,7 +63,8 @@ const models: Record<string, () => Model> = {
   PReLU: () => new nn.PReLU(),
   "PReLU of features": () => new nn.PReLU(3),
   Residual: () => new nn.Residual(new nn.Linear(4, 4)),
-  "Residual with shortcut": () => new nn.Residual(new nn.Linear(4, 2), { shortcut: new nn.Linear(4, 2, { bias: false }) }),
+  "Residual with shortcut": () =>
+    new nn.Residual(new nn.Linear(4, 2), { shortcut: new nn.Linear(4, 2, { bias: false }) }),
   Flatten: () => new nn.Flatten(),
   Sigmoid: () => new nn.Sigmoid(),
   Tanh: () => new nn.Tanh(),
@@ -75,7 +95,9 @@ const models: Record<string, () => Model> = {
 const TOLERANCE = 5e-6;
 
 const stateOf = (entries: Record<string, Entry>) =>
-  new Map(Object.entries(entries).map(([key, entry]) => [key, { shape: entry.shape, data: numbersOf(entry) }]));
+  new Map(
+    Object.entries(entries).map(([key, entry]) => [key, { shape: entry.shape, data: numbersOf(entry) }]),
+  );
 
 describe("layers agree with PyTorch: state keys, outputs, gradients, running statistics", () => {
   const cases = loadReference<Case>("layers");

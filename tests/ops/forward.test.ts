@@ -21,11 +21,18 @@ const parametric: Record<string, (args: string) => Fn> = {
   ...Object.fromEntries(
     (["sum", "mean", "max", "min", "prod", "sumOfSquares", "variance", "norm"] as const).map((name) => [
       name,
-      (axes: string): Fn => (x) => x![name](axes === "all" ? undefined : axes === "none" ? [] : numbers(axes)),
+      (axes: string): Fn =>
+        (x) =>
+          x![name](axes === "all" ? undefined : axes === "none" ? [] : numbers(axes)),
     ]),
   ),
   ...Object.fromEntries(
-    (["argmax", "argmin", "softmax", "logSoftmax", "logSumExp"] as const).map((name) => [name, (axis: string): Fn => (x) => x![name](Number(axis))]),
+    (["argmax", "argmin", "softmax", "logSoftmax", "logSumExp"] as const).map((name) => [
+      name,
+      (axis: string): Fn =>
+        (x) =>
+          x![name](Number(axis)),
+    ]),
   ),
   reshape: (shape) => (x) => x!.reshape(numbers(shape)),
   permute: (axes) => (x) => x!.permute(numbers(axes)),
@@ -34,8 +41,14 @@ const parametric: Record<string, (args: string) => Fn> = {
   expand: (shape) => (x) => x!.expand(numbers(shape)),
   narrow: (args) => (x) => x!.narrow(...(numbers(args) as [number, number, number])),
   slice: (args) => (x) => x!.slice(...(numbers(args) as [number, number, number?])),
-  concat: (axis) => (x, ...others) => x!.concat(others, Number(axis)),
-  stack: (axis) => (...parts) => ops.stack(parts, Number(axis)),
+  concat:
+    (axis) =>
+    (x, ...others) =>
+      x!.concat(others, Number(axis)),
+  stack:
+    (axis) =>
+    (...parts) =>
+      ops.stack(parts, Number(axis)),
 };
 
 const named: Record<string, Fn> = {
@@ -49,7 +62,14 @@ const named: Record<string, Fn> = {
   "reshape of a permutation": (x) => x!.permute([2, 0, 1]).reshape([6, 4]),
   "slice of a permutation": (x) => x!.permute([2, 0, 1]).slice(0, 1, 3).narrow(2, 2, 1).squeeze(2),
   "sum of a permutation": (x) => x!.permute([1, 0, 2]).sum(0),
-  pad: (x) => x!.pad([[0, 1], [2, 0]], 0.5),
+  pad: (x) =>
+    x!.pad(
+      [
+        [0, 1],
+        [2, 0],
+      ],
+      0.5,
+    ),
 };
 
 function operation(name: string): Fn {
@@ -65,7 +85,12 @@ const tolerances = { float32: 1e-6, float64: 1e-8 };
 describe.each(["float32", "float64"] as const)("%s: results agree with PyTorch and NumPy", (dtype) => {
   const cases = loadReference<Case>("ops");
 
-  test.each(cases.map((c): [string, Case] => [`${c.name} ${c.inputs.map((x) => `${x.dtype}[${x.shape}]`).join(" ")}`, c]))("%s", (_title, c) => {
+  test.each(
+    cases.map((c): [string, Case] => [
+      `${c.name} ${c.inputs.map((x) => `${x.dtype}[${x.shape}]`).join(" ")}`,
+      c,
+    ]),
+  )("%s", (_title, c) => {
     // Integers become float32 where an operation needs floats; only float inputs make a float64 program.
     if (dtype === "float64" && !c.inputs.some((x) => isFloat(x.dtype))) return;
     const result = operation(c.name)(...c.inputs.map((x) => tensorOf(x, { dtype })));
@@ -77,16 +102,36 @@ describe.each(["float32", "float64"] as const)("%s: results agree with PyTorch a
 
 test("the operations of the reference are those that exist", () => {
   const tested = new Set(loadReference<Case>("ops").map((c) => c.name.split(" ")[0]!));
-  const elsewhere = ["customGradient", "dropout", "rand", "randn", "crossEntropyRows", "batchNorm", "layerNorm", "rmsNorm", "prelu"];
+  const elsewhere = [
+    "customGradient",
+    "dropout",
+    "rand",
+    "randn",
+    "crossEntropyRows",
+    "batchNorm",
+    "layerNorm",
+    "rmsNorm",
+    "prelu",
+  ];
   const creation = ["full", "ones", "zeros"];
   const general = ["reduce", "argReduce", "activations"];
-  const missing = Object.keys(ops).filter((name) => !tested.has(name) && ![...elsewhere, ...creation, ...general].includes(name));
+  const missing = Object.keys(ops).filter(
+    (name) => !tested.has(name) && ![...elsewhere, ...creation, ...general].includes(name),
+  );
   expect(missing).toEqual([]);
 });
 
 describe("constants", () => {
   test("take part without being stored", () => {
-    expect(ops.full([2, 2], 3).add(ops.ones([2])).arraySync()).toEqual([[4, 4], [4, 4]]);
+    expect(
+      ops
+        .full([2, 2], 3)
+        .add(ops.ones([2]))
+        .arraySync(),
+    ).toEqual([
+      [4, 4],
+      [4, 4],
+    ]);
     expect(ops.zeros([2], "int32").arraySync()).toEqual([0, 0]);
     expect(ops.zeros([0]).arraySync()).toEqual([]);
     expect(tensor(5).mul(tensor(2)).item()).toBe(10);
@@ -104,7 +149,10 @@ describe("constants", () => {
 
 describe("keepDims", () => {
   test("leaves 1 for each reduced dimension", () => {
-    const x = tensor([[1, 2], [3, 4]]);
+    const x = tensor([
+      [1, 2],
+      [3, 4],
+    ]);
     expect(x.sum(0, { keepDims: true }).shape).toEqual([1, 2]);
     expect(x.mean(undefined, { keepDims: true }).shape).toEqual([1, 1]);
     expect(x.variance(1, { keepDims: true, correction: 0 }).arraySync()).toEqual([[0.25], [0.25]]);
@@ -142,7 +190,8 @@ describe("errors name the operation and what came", () => {
   });
 
   test("indices, when the program runs", () => {
-    for (const bad of [2, -1]) expect(() => a.gatherRows(tensor(Int32Array.of(0, bad))).dataSync()).toThrow(OutOfRangeError);
+    for (const bad of [2, -1])
+      expect(() => a.gatherRows(tensor(Int32Array.of(0, bad))).dataSync()).toThrow(OutOfRangeError);
     expect(() => a.pick(tensor(Int32Array.of(0, 3))).dataSync()).toThrow(/3/);
   });
 });

@@ -23,11 +23,32 @@ const unary = (fn: (x: Tensor) => Tensor, inputs: Inputs = real): Example[] => [
 
 /** Equal shapes, and every way of broadcasting: either operand stretched, both, a scalar. */
 function binary(fn: (a: Tensor, b: Tensor) => Tensor, first = 0, second = 0.37): Example[] {
-  const shapes = [[[2, 3], [2, 3]], [[2, 3], [3]], [[2, 1], [2, 3]], [[2, 1], [1, 3]], [[], [2, 2]], [[2, 1, 2], [3, 1]]] as const;
-  return shapes.map(([a, b]): Example => [
-    (x, y) => fn(x!, y!),
-    () => [variable(a, { phase: first }), variable(b, { phase: second })],
-  ]);
+  const shapes = [
+    [
+      [2, 3],
+      [2, 3],
+    ],
+    [[2, 3], [3]],
+    [
+      [2, 1],
+      [2, 3],
+    ],
+    [
+      [2, 1],
+      [1, 3],
+    ],
+    [[], [2, 2]],
+    [
+      [2, 1, 2],
+      [3, 1],
+    ],
+  ] as const;
+  return shapes.map(
+    ([a, b]): Example => [
+      (x, y) => fn(x!, y!),
+      () => [variable(a, { phase: first }), variable(b, { phase: second })],
+    ],
+  );
 }
 
 /** The gradient of `fn` by its first input, itself a function of that input and of dy. */
@@ -37,7 +58,10 @@ const gradientOf =
     grad(fn(x!).mul(dy!).sum(), [x!])[0]!;
 
 /** A product of the given ranks. */
-const product = (a: number[], b: number[]): Example => [(x, y) => x!.matmul(y!), () => [variable(a), variable(b, { phase: 0.4 })]];
+const product = (a: number[], b: number[]): Example => [
+  (x, y) => x!.matmul(y!),
+  () => [variable(a), variable(b, { phase: 0.4 })],
+];
 
 const rows = () => [variable([4, 3]), variable([3], { phase: 0.4 }), variable([3], { phase: 0.8 })];
 const kinds = ["sum", "mean", "max", "min", "prod", "sumOfSquares"] as const;
@@ -71,7 +95,10 @@ const examples: Record<string, Example[]> = {
   maximum: binary(ops.maximum),
   squaredDifference: binary(ops.squaredDifference),
   where: [
-    [(a, b) => ops.where(tensor(Uint8Array.of(1, 0, 1, 0), { dtype: "bool", shape: [4] }), a!, b!), () => [variable([3, 4]), variable([4], { phase: 0.4 })]],
+    [
+      (a, b) => ops.where(tensor(Uint8Array.of(1, 0, 1, 0), { dtype: "bool", shape: [4] }), a!, b!),
+      () => [variable([3, 4]), variable([4], { phase: 0.4 })],
+    ],
   ],
   clip: [[(x, low, high) => ops.clip(x!, low!, high!), () => [...small(), vector(-1.3), vector(1.4)]]],
   sigmoid: unary(ops.sigmoid),
@@ -93,7 +120,9 @@ const examples: Record<string, Example[]> = {
   elu: unary((x) => ops.elu(x, 0.7)),
   reduce: [
     ...kinds.flatMap((kind): Example[] =>
-      [undefined, 0, 1, -1, [0, 2], [1, 2]].map((axes): Example => [(x) => ops.reduce(x!, kind, axes), () => [variable([2, 3, 2])]]),
+      [undefined, 0, 1, -1, [0, 2], [1, 2]].map(
+        (axes): Example => [(x) => ops.reduce(x!, kind, axes), () => [variable([2, 3, 2])]],
+      ),
     ),
     [(x) => x!.prod(0), () => [vector(2, 0, 3)]],
     [(x) => x!.prod(0), () => [vector(0, 0, 3)]],
@@ -120,9 +149,18 @@ const examples: Record<string, Example[]> = {
     product([2, 2, 3], [3, 2]),
     product([2, 3], [2, 3, 2]),
     product([2, 1, 2, 3], [3, 3, 2]),
-    [(x, y) => x!.transpose().matmul(y!.transpose()), () => [variable([3, 2]), variable([4, 3], { phase: 0.4 })]],
-    [(x, w, b) => ops.linear(x!, w!, b!).tanh(), () => [variable([2, 3]), variable([4, 3], { phase: 0.4 }), variable([4], { phase: 0.8 })]],
-    [(x, w, b) => ops.linear(x!, w!, b!).relu().add(x!), () => [variable([2, 3]), variable([3, 3], { phase: 0.4 }), variable([3], { phase: 0.8 })]],
+    [
+      (x, y) => x!.transpose().matmul(y!.transpose()),
+      () => [variable([3, 2]), variable([4, 3], { phase: 0.4 })],
+    ],
+    [
+      (x, w, b) => ops.linear(x!, w!, b!).tanh(),
+      () => [variable([2, 3]), variable([4, 3], { phase: 0.4 }), variable([4], { phase: 0.8 })],
+    ],
+    [
+      (x, w, b) => ops.linear(x!, w!, b!).relu().add(x!),
+      () => [variable([2, 3]), variable([3, 3], { phase: 0.4 }), variable([3], { phase: 0.8 })],
+    ],
   ],
   reshape: [[(x) => x!.reshape([2, -1]), matrix]],
   permute: [
@@ -138,15 +176,41 @@ const examples: Record<string, Example[]> = {
     [(a, b) => a!.concat([b!, a!], 1), () => [variable([2, 1]), variable([2, 3], { phase: 0.4 })]],
     [(a, b) => ops.stack([a!, b!], 1), () => [variable([2, 2]), variable([2, 2], { phase: 0.4 })]],
   ],
-  pad: [[(x) => x!.pad([[1, 0], [0, 2]], 3), matrix]],
+  pad: [
+    [
+      (x) =>
+        x!.pad(
+          [
+            [1, 0],
+            [0, 2],
+          ],
+          3,
+        ),
+      matrix,
+    ],
+  ],
   gatherRows: [[(x) => x!.gatherRows(index([2, 2], 0, 2, 2, 1)), matrix]],
-  scatterAddRows: [[gradientOf((x) => x.gatherRows(index([3], 0, 2, 2))), () => [variable([3, 2]), variable([3, 2], { phase: 0.4 })]]],
+  scatterAddRows: [
+    [
+      gradientOf((x) => x.gatherRows(index([3], 0, 2, 2))),
+      () => [variable([3, 2]), variable([3, 2], { phase: 0.4 })],
+    ],
+  ],
   pick: [[(x) => x!.pick(index([3], 3, 0, 1)), matrix]],
-  pickGrad: [[gradientOf((x) => x.pick(index([2], 2, 0))), () => [variable([2, 3]), variable([2], { phase: 0.4 })]]],
+  pickGrad: [
+    [gradientOf((x) => x.pick(index([2], 2, 0))), () => [variable([2, 3]), variable([2], { phase: 0.4 })]],
+  ],
   crossEntropy: [
     [(x) => ops.crossEntropyRows(x!, index([3], 3, 0, 1)), matrix],
     [(x) => ops.crossEntropyRows(x!, index([3], 3, -100, 1), { labelSmoothing: 0.2 }), matrix],
-    [(x) => ops.crossEntropyRows(x!, index([3], 3, 0, 1), { weight: tensor(Float64Array.of(1, 2, 3, 0.5)), labelSmoothing: 0.2 }), matrix],
+    [
+      (x) =>
+        ops.crossEntropyRows(x!, index([3], 3, 0, 1), {
+          weight: tensor(Float64Array.of(1, 2, 3, 0.5)),
+          labelSmoothing: 0.2,
+        }),
+      matrix,
+    ],
   ],
   batchNorm: [
     [(x, g, b) => ops.batchNorm(x!, g, b, 1e-5).y, rows],
@@ -163,17 +227,23 @@ const examples: Record<string, Example[]> = {
     [(x, g) => ops.rmsNorm(x!, g, 1e-5), () => rows().slice(0, 2)],
     [(x) => ops.rmsNorm(x!, undefined, 1e-5), () => [rows()[0]!]],
   ],
-  dropout: [true, false].map((inverted): Example => [
-    // Seeded before every evaluation: the same mask each time.
-    (x) => {
-      manualSeed(3);
-      return ops.dropout(x!, tensor(Float64Array.of(0.4), { shape: [] }), inverted);
-    },
-    matrix,
-  ]),
+  dropout: [true, false].map(
+    (inverted): Example => [
+      // Seeded before every evaluation: the same mask each time.
+      (x) => {
+        manualSeed(3);
+        return ops.dropout(x!, tensor(Float64Array.of(0.4), { shape: [] }), inverted);
+      },
+      matrix,
+    ],
+  ),
   custom: [
     [
-      (a, b) => ops.customGradient((x, y) => x!.mul(y!), ([x, y], _z, dz) => [dz.mul(y!), dz.mul(x!)])(a!, b!),
+      (a, b) =>
+        ops.customGradient(
+          (x, y) => x!.mul(y!),
+          ([x, y], _z, dz) => [dz.mul(y!), dz.mul(x!)],
+        )(a!, b!),
       () => [variable([2, 2]), variable([2, 2], { phase: 0.4 })],
     ],
   ],
@@ -183,7 +253,8 @@ const names = [...registeredOps().keys()];
 const isDifferentiable = (name: string) => typeof registeredOps().get(name)!.gradient === "function";
 
 /** Operations behind `y`, also where it is computed already. */
-const opsBehind = (y: Tensor): Set<string> => new Set(pendingNodes([y.value], (v) => v.node !== null).map((node: Node) => node.op.name));
+const opsBehind = (y: Tensor): Set<string> =>
+  new Set(pendingNodes([y.value], (v) => v.node !== null).map((node: Node) => node.op.name));
 
 test("every differentiable operation has an example, and nothing else has", () => {
   expect(Object.keys(examples).sort()).toEqual(names.filter(isDifferentiable).sort());
@@ -197,14 +268,20 @@ test("an operation without a gradient says why", () => {
 });
 
 describe.each(Object.entries(examples))("%s", (name, list) => {
-  test.each(list.map((example, i): [number, Example] => [i, example]))("gradient, example %i", (_i, [fn, inputs]) => {
-    expect(opsBehind(fn(...inputs()))).toContain(name);
-    checkFunction(fn, inputs());
-  });
+  test.each(list.map((example, i): [number, Example] => [i, example]))(
+    "gradient, example %i",
+    (_i, [fn, inputs]) => {
+      expect(opsBehind(fn(...inputs()))).toContain(name);
+      checkFunction(fn, inputs());
+    },
+  );
 });
 
 describe("second derivatives", () => {
-  const twice = (fn: (x: Tensor) => Tensor): Fn => (x) => grad(project(fn(x!)), [x!])[0]!;
+  const twice =
+    (fn: (x: Tensor) => Tensor): Fn =>
+    (x) =>
+      grad(project(fn(x!)), [x!])[0]!;
   const functions: [string, (x: Tensor) => Tensor, Inputs][] = [
     ["exp", ops.exp, small],
     ["log", ops.log, positive],
@@ -241,7 +318,14 @@ describe("conventions at kinks and ties, as PyTorch's", () => {
   });
 
   test("NaN stays visible in gradients", () => {
-    for (const fn of [ops.relu, ops.sigmoid, ops.tanh, ops.gelu, ops.hardSwish, (x: Tensor) => ops.leakyRelu(x, 0.1)]) {
+    for (const fn of [
+      ops.relu,
+      ops.sigmoid,
+      ops.tanh,
+      ops.gelu,
+      ops.hardSwish,
+      (x: Tensor) => ops.leakyRelu(x, 0.1),
+    ]) {
       const g = gradientAt(fn, Number.NaN, 1) as number[];
       // Where the derivative is a constant on each side, PyTorch lets some through as 0 or slope; a NaN loss stops the step anyway.
       expect(Number.isFinite(g[1])).toBe(true);

@@ -135,6 +135,8 @@ test("files that are no checkpoints, or of another model, change nothing", async
   await expect(trainer.loadCheckpoint(path)).rejects.toThrow(FormatError);
   await classifier({}, new nn.Sequential(new nn.Linear(2, 3))).saveCheckpoint(path);
   await expect(trainer.loadCheckpoint(path)).rejects.toThrow(StateError);
+  await classifier({ optimizer: new optim.SGD() }).saveCheckpoint(path);
+  await expect(trainer.loadCheckpoint(path)).rejects.toThrow(/Adam.*SGD/);
   await expect(trainer.loadCheckpoint(join(folder, "none"))).rejects.toMatchObject({ code: "ENOENT" });
   expect(bits(trainer.model)).toEqual(before);
   expect([trainer.epoch, trainer.optimizer.stepCount]).toEqual([0, 0]);
