@@ -107,6 +107,7 @@ class Variants {
   constructor(
     private readonly fn: (...args: never[]) => unknown,
     private readonly recipe: StepRecipe | null,
+    private readonly family: number,
   ) {}
 
   find(args: readonly unknown[], steps: number | null): Variant {
@@ -117,7 +118,7 @@ class Variants {
     const known = this.byKey.get(key) ?? [];
     let variant = known.find((v) => v.isCurrent());
     if (variant === undefined) {
-      variant = new Variant(compileProgram(this.fn, args.map((a) => placeholder(a, steps)), this.recipe));
+      variant = new Variant(compileProgram(this.fn, args.map((a) => placeholder(a, steps)), this.recipe, this.family));
       // Variants of another mode may be current again later; those of places left behind never are.
       this.byKey.set(key, [variant, ...known.slice(0, 3)]);
     }
@@ -245,8 +246,8 @@ export function compile(fn: (...args: never[]) => unknown, options?: CompileOpti
 }
 
 function compileFunction(fn: (...args: never[]) => unknown): CompiledFunction<unknown[], unknown> {
-  const variants = new Variants(fn, null);
-  const { seed } = takeStream();
+  const { seed, stream } = takeStream();
+  const variants = new Variants(fn, null, stream + 1);
   let calls = 0;
   const prepare = (args: readonly unknown[]) => {
     checkNotNested();
@@ -288,11 +289,13 @@ function checkClip(clip: Clip): void {
 
 function compileStep(fn: (...args: never[]) => unknown, options: CompileOptions): CompiledStep<unknown[]> {
   checkOptions(options, ["optimizer", "clip", "seed"], "compile");
-  const { optimizer, clip, seed = takeStream().seed } = options;
+  const { optimizer, clip } = options;
+  // With a seed of its own a step depends on nothing else; without, on how many came before it.
+  const { seed, stream } = options.seed === undefined ? takeStream() : { seed: options.seed, stream: -1 };
   if (!(optimizer instanceof Optimizer)) throw new ArgumentError(expected("an optimizer", "compile", optimizer));
   if (clip !== undefined) checkClip(clip);
   checkInteger(seed, "seed", { min: 0, max: Number.MAX_SAFE_INTEGER });
-  const runner = new StepRunner(new Variants(fn, { optimizer, clip }), optimizer, seed);
+  const runner = new StepRunner(new Variants(fn, { optimizer, clip }, stream + 1), optimizer, seed);
   const call = (...args: unknown[]): StepResult => runner.single(args);
   return Object.assign(call, {
     async: (...args: unknown[]) => runner.singleAsync(args),

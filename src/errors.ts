@@ -148,22 +148,20 @@ export interface NumberRange extends IntegerRange {
 
 /** `value` when it is a safe integer in `range`. */
 export function checkInteger(value: unknown, name: string, range: IntegerRange = {}): number {
-  const what = `an integer${rangeText(range)}`;
   if (typeof value !== "number" || !Number.isSafeInteger(value)) {
-    throw new ArgumentError(expected(what, name, describe(value)));
+    throw new ArgumentError(expected(`an integer${rangeText(range)}`, name, describe(value)));
   }
-  if (!inRange(value, range)) throw new OutOfRangeError(expected(what, name, value));
-  return value;
+  if (inRange(value, range)) return value;
+  throw new OutOfRangeError(expected(`an integer${rangeText(range)}`, name, value));
 }
 
 /** `value` when it is a finite number in `range`. */
 export function checkNumber(value: unknown, name: string, range: NumberRange = {}): number {
-  const what = `a finite number${rangeText(range)}`;
   if (typeof value !== "number" || !Number.isFinite(value)) {
-    throw new ArgumentError(expected(what, name, describe(value)));
+    throw new ArgumentError(expected(`a finite number${rangeText(range)}`, name, describe(value)));
   }
-  if (!inRange(value, range)) throw new OutOfRangeError(expected(what, name, value));
-  return value;
+  if (inRange(value, range)) return value;
+  throw new OutOfRangeError(expected(`a finite number${rangeText(range)}`, name, value));
 }
 
 function inRange(value: number, { min, max, minExclusive, maxExclusive }: NumberRange): boolean {

@@ -39,9 +39,12 @@ export function philox(counter: Words4, key: readonly [number, number]): [number
   return [c0, c1, c2, c3];
 }
 
+/** Set in the second counter word, where native code has the number of an operation: no counter is used by both. */
+const TAG = 0x80000000;
+
 /**
  * A sequence of random numbers that its seed determines: words 0, 1, 2, 3 of Philox at counter
- * (0, 0, stream), then at counter (1, 0, stream), and so on. Streams of one seed are independent.
+ * (0, tag, stream), then at counter (1, tag, stream), and so on. Streams of one seed are independent.
  */
 export class Random {
   readonly #key: readonly [number, number];
@@ -61,7 +64,7 @@ export class Random {
   uint32(): number {
     if (this.#next === 4) {
       const [low, high] = split(this.#block++);
-      this.#words = philox([low, high, ...this.#stream], this.#key);
+      this.#words = philox([low, (high | TAG) >>> 0, ...this.#stream], this.#key);
       this.#next = 0;
     }
     return this.#words[this.#next++]!;

@@ -253,8 +253,9 @@ export class Tensor {
     return ops.cast(this, dtype);
   }
 
-  /** A program computes in one float type, so going from one to the other reads the values. */
+  /** A program computes in one float type, so going from one to the other reads the values and cannot be differentiated. */
   private recast(dtype: DType): Tensor {
+    if (this.requiresGrad) throw new StateError(expected("a tensor that is not differentiated (detach it)", `cast to ${dtype}`, `${this}`));
     if (currentTrace() !== null) throw new StateError(expected("one float type in a compiled function", "cast", `${this.dtype} to ${dtype}`));
     return tensor(copyAs(dtype, this.dataSync()), { shape: this.shape });
   }

@@ -10,11 +10,15 @@ const daysOf = (date: string | null): number => (date === null ? Number.NaN : Da
 const isDates = (column: Column): column is CategoricalColumn =>
   column.kind === "categorical" &&
   column.values.some((value) => value !== null) &&
-  column.values.every((value) => value === null || (datePattern.test(value) && !Number.isNaN(Date.parse(value))));
+  column.values.every(
+    (value) => value === null || (datePattern.test(value) && !Number.isNaN(Date.parse(value))),
+  );
 
 /** Each column of dates (YYYY-MM-DD) becomes its day number and the place in the year as an angle's sine and cosine. */
 export function expandDates(table: Table): Table {
-  const columns = table.columns.flatMap((column) => (column !== table.target && isDates(column) ? numbersOf(column) : [column]));
+  const columns = table.columns.flatMap((column) =>
+    column !== table.target && isDates(column) ? numbersOf(column) : [column],
+  );
   return new Table({ columns, target: table.target?.name, task: table.task, lines: table.lines });
 }
 
@@ -26,5 +30,9 @@ function numbersOf({ name, values }: CategoricalColumn): NumericColumn[] {
     name: `${name}.${suffix}`,
     values: Float64Array.from(days, map),
   });
-  return [column("day", (day) => day), column("sine", (day) => Math.sin(angle(day))), column("cosine", (day) => Math.cos(angle(day)))];
+  return [
+    column("day", (day) => day),
+    column("sine", (day) => Math.sin(angle(day))),
+    column("cosine", (day) => Math.cos(angle(day))),
+  ];
 }

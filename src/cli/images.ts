@@ -1,7 +1,7 @@
 /** Handwritten digits: those that come with the package, and MNIST. */
 
-import { DataError } from "../errors.js";
 import { type Dataset, digits, idx, Preprocessor, standardize } from "../data/index.js";
+import { DataError } from "../errors.js";
 import { CrossEntropy } from "../losses/index.js";
 import { AdamW } from "../optim/index.js";
 import type { CliOptions } from "./options.js";
@@ -16,7 +16,15 @@ interface ImageSettings {
   readonly dropout: number;
 }
 
-function imageTask(name: string, title: string, train: Dataset, test: Dataset, preprocessor: Preprocessor, settings: ImageSettings, options: CliOptions): Task {
+function imageTask(
+  name: string,
+  title: string,
+  train: Dataset,
+  test: Dataset,
+  preprocessor: Preprocessor,
+  settings: ImageSettings,
+  options: CliOptions,
+): Task {
   const prepared = preprocessor.transform(test);
   const { hidden, inputDropout, dropout } = settings;
   return {
@@ -39,14 +47,36 @@ function imageTask(name: string, title: string, train: Dataset, test: Dataset, p
 /** The 1,797 digits of the package, a random fifth held out. */
 export async function digitsTask(options: CliOptions): Promise<Task> {
   const [train, test] = (await digits()).split(0.8, { seed: options.seed });
-  const settings = { hidden: [256], epochs: 40, batchSize: 64, learningRate: 1e-2, inputDropout: 0.1, dropout: 0.4 };
-  return imageTask("digits", "UCI handwritten digits", train, test, new Preprocessor([standardize()]).fit(train), settings, options);
+  const settings = {
+    hidden: [256],
+    epochs: 40,
+    batchSize: 64,
+    learningRate: 1e-2,
+    inputDropout: 0.1,
+    dropout: 0.4,
+  };
+  return imageTask(
+    "digits",
+    "UCI handwritten digits",
+    train,
+    test,
+    new Preprocessor([standardize()]).fit(train),
+    settings,
+    options,
+  );
 }
 
 /** MNIST's training and test files where both are there; else the first 80 % of one of them and the rest. */
 export async function mnistTask(options: CliOptions): Promise<Task> {
   const [train, test] = await mnistFiles(options.dir!);
-  const settings = { hidden: [256, 128], epochs: 15, batchSize: 64, learningRate: 5e-3, inputDropout: 0.1, dropout: 0.4 };
+  const settings = {
+    hidden: [256, 128],
+    epochs: 15,
+    batchSize: 64,
+    learningRate: 5e-3,
+    inputDropout: 0.1,
+    dropout: 0.4,
+  };
   return imageTask("mnist", "MNIST", train, test, new Preprocessor([]).fit(train), settings, options);
 }
 

@@ -13,11 +13,22 @@ export interface NetworkShape {
 }
 
 /** Each hidden layer: linear, batch normalisation, ReLU, dropout. */
-export function buildNetwork({ inputs, hidden, outputs, inputDropout, dropout }: NetworkShape): nn.Sequential {
+export function buildNetwork({
+  inputs,
+  hidden,
+  outputs,
+  inputDropout,
+  dropout,
+}: NetworkShape): nn.Sequential {
   const layers: nn.Layer[] = [new nn.Flatten(), new nn.Dropout(inputDropout)];
   let width = inputs;
   for (const units of hidden) {
-    layers.push(new nn.Linear(width, units), new nn.BatchNorm1d(units), new nn.ReLU(), new nn.Dropout(dropout));
+    layers.push(
+      new nn.Linear(width, units),
+      new nn.BatchNorm1d(units),
+      new nn.ReLU(),
+      new nn.Dropout(dropout),
+    );
     width = units;
   }
   layers.push(new nn.Linear(width, outputs));
@@ -29,11 +40,15 @@ export function networkFromJSON(text: string | undefined): NetworkShape {
   const number = (key: string) => json.field(key).number();
   return {
     inputs: number("inputs"),
-    hidden: json.field("hidden").list().map((units) => units.number()),
+    hidden: json
+      .field("hidden")
+      .list()
+      .map((units) => units.number()),
     outputs: number("outputs"),
     inputDropout: number("inputDropout"),
     dropout: number("dropout"),
   };
 }
 
-export const describeNetwork = ({ inputs, hidden, outputs }: NetworkShape): string => [inputs, ...hidden, outputs].join("-");
+export const describeNetwork = ({ inputs, hidden, outputs }: NetworkShape): string =>
+  [inputs, ...hidden, outputs].join("-");

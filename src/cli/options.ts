@@ -68,7 +68,8 @@ export function parseOptions(args: readonly string[]): CliOptions {
       continue;
     }
     const [, name, inline] = /^--([^=]+)(?:=(.*))?$/s.exec(argument) ?? [];
-    if (name === undefined) throw new UsageError(`Expected an option but received ${JSON.stringify(argument)}; --help lists them`);
+    if (name === undefined)
+      throw new UsageError(`Expected an option but received ${JSON.stringify(argument)}; --help lists them`);
     const read = Object.hasOwn(readers, name) ? readers[name]! : undefined;
     if (read === undefined) throw unknown(name);
     const value = inline ?? args[++i];
@@ -76,20 +77,31 @@ export function parseOptions(args: readonly string[]): CliOptions {
     values[name] = read(value, `--${name}`);
   }
   const { "batch-size": batchSize, "learning-rate": learningRate, ...rest } = values;
-  const options = { data: "digits", seed: 42, ...rest, batchSize, learningRate, help } as unknown as CliOptions;
+  const options = {
+    data: "digits",
+    seed: 42,
+    ...rest,
+    batchSize,
+    learningRate,
+    help,
+  } as unknown as CliOptions;
   if (!help) checkTogether(options);
   return options;
 }
 
 function unknown(name: string): UsageError {
   const near = nearest(name, [...Object.keys(readers), "help"]);
-  return new UsageError(`Unknown option --${name}${near === undefined ? "" : ` (did you mean --${near}?)`}; --help lists them`);
+  return new UsageError(
+    `Unknown option --${name}${near === undefined ? "" : ` (did you mean --${near}?)`}; --help lists them`,
+  );
 }
 
 function checkTogether({ data, dir, target }: CliOptions): void {
   const isTable = data !== "digits" && data !== "mnist";
-  if (data === "mnist" && dir === undefined) throw new UsageError("Expected --dir, the folder of the IDX files, with --data mnist");
+  if (data === "mnist" && dir === undefined)
+    throw new UsageError("Expected --dir, the folder of the IDX files, with --data mnist");
   if (data !== "mnist" && dir !== undefined) throw new UsageError("Expected --dir only with --data mnist");
-  if (isTable && target === undefined) throw new UsageError(`Expected --target, the column to predict, with --data ${data}`);
+  if (isTable && target === undefined)
+    throw new UsageError(`Expected --target, the column to predict, with --data ${data}`);
   if (!isTable && target !== undefined) throw new UsageError("Expected --target only with a table");
 }

@@ -44,8 +44,13 @@ export async function run(task: Task, folder: string): Promise<void> {
   say(`nabla ${version}, ${isa}, ${threads} thread${threads === 1 ? "" : "s"}`);
   say(task.title);
   manualSeed(task.seed);
-  const network: NetworkShape = { inputs: task.data.train.features.length / task.data.train.length, ...task.network };
-  say(`network ${describeNetwork(network)}, ${task.epochs} epochs of batches of ${task.batchSize}, seed ${task.seed}`);
+  const network: NetworkShape = {
+    inputs: task.data.train.features.length / task.data.train.length,
+    ...task.network,
+  };
+  say(
+    `network ${describeNetwork(network)}, ${task.epochs} epochs of batches of ${task.batchSize}, seed ${task.seed}`,
+  );
   const { loss, optimizer, metrics, seed } = task;
   const trainer = new Trainer(buildNetwork(network), { loss, optimizer, metrics, seed, clip: { norm: 1 } });
   const start = performance.now();
@@ -55,7 +60,8 @@ export async function run(task: Task, folder: string): Promise<void> {
   const file = await save(folder, trainer, task, network, history);
   const again = await predictFromFile(file, task.test);
   const same = Buffer.compare(bytesOf(predictions), bytesOf(again)) === 0;
-  if (!same) throw new Error(`Expected the model read from ${file} to predict the same but its predictions differ`);
+  if (!same)
+    throw new Error(`Expected the model read from ${file} to predict the same but its predictions differ`);
   say(`read again, it gives the same ${task.data.test.length} predictions, bit for bit`);
   for (const line of await task.report(trainer, predictions)) say(line);
 }
@@ -68,13 +74,21 @@ async function train(trainer: Trainer, task: Task): Promise<History> {
     validation: task.data.validation,
     schedule: ({ steps }) => (steps > 1 ? schedules.oneCycle({ steps }) : schedules.constant()),
     progress: terminal,
+    // There is no server here to leave a core to.
+    threads: info().threads,
     callbacks: terminal ? [] : { onEpochEnd: (log) => say(describeEpoch(log, task.epochs)) },
     ...(task.patience === undefined ? {} : { earlyStopping: { patience: task.patience } }),
   });
 }
 
 /** Writes history.json and model.safetensors; the latter says how to build the network and prepare its inputs. */
-async function save(folder: string, trainer: Trainer, task: Task, network: NetworkShape, history: History): Promise<string> {
+async function save(
+  folder: string,
+  trainer: Trainer,
+  task: Task,
+  network: NetworkShape,
+  history: History,
+): Promise<string> {
   await mkdir(folder, { recursive: true });
   const log = { task: task.name, seed: task.seed, network, ...history };
   await writeFileAtomic(join(folder, "history.json"), `${JSON.stringify(log, null, 2)}\n`);
@@ -96,7 +110,8 @@ async function predictFromFile(file: string, rows: Dataset | Table): Promise<Flo
   return (await model.forward(tensor(features, { shape: [rows.length, ...shape] })).data()) as Float32Array;
 }
 
-const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array => new Uint8Array(buffer, byteOffset, byteLength);
+const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);
 
 /** A path as short as it can be said from here. */
 function show(path: string): string {

@@ -1,7 +1,16 @@
 /** Any table: classification or regression by its target. */
 
 import { basename, extname } from "node:path";
-import { type Column, csv, type Dataset, impute, oneHot, Preprocessor, standardize, Table } from "../data/index.js";
+import {
+  type Column,
+  csv,
+  type Dataset,
+  impute,
+  oneHot,
+  Preprocessor,
+  standardize,
+  Table,
+} from "../data/index.js";
 import { ArgumentError, expected } from "../errors.js";
 import { CrossEntropy, MSE } from "../losses/index.js";
 import { AdamW } from "../optim/index.js";
@@ -21,7 +30,9 @@ export async function tableTask(options: CliOptions): Promise<Task> {
   const stratify = table.task === "classification";
   const [rest, test] = table.split(1 - TEST_SHARE, { seed, stratify });
   const [train, validation] = rest.split(1 - VALIDATION_SHARE, { seed, stratify });
-  const preprocessor = new Preprocessor([impute(), standardize(), oneHot()], { scaleTarget: true }).fit(train);
+  const preprocessor = new Preprocessor([impute(), standardize(), oneHot()], { scaleTarget: true }).fit(
+    train,
+  );
   const data = {
     train: preprocessor.transform(train),
     validation: preprocessor.transform(validation),
@@ -29,7 +40,8 @@ export async function tableTask(options: CliOptions): Promise<Task> {
   };
   const name = basename(options.data, extname(options.data));
   const what = stratify ? `classification into ${data.train.classCount} classes` : "regression";
-  const ignored = dropped.length === 0 ? "" : ` (left out, as nearly every row has another value: ${dropped.join(", ")})`;
+  const ignored =
+    dropped.length === 0 ? "" : ` (left out, as nearly every row has another value: ${dropped.join(", ")})`;
   return {
     name,
     title:
@@ -38,7 +50,12 @@ export async function tableTask(options: CliOptions): Promise<Task> {
     test,
     preprocessor,
     data,
-    network: { hidden: [128, 64], outputs: stratify ? data.train.classCount : 1, inputDropout: 0, dropout: 0.2 },
+    network: {
+      hidden: [128, 64],
+      outputs: stratify ? data.train.classCount : 1,
+      inputDropout: 0,
+      dropout: 0.2,
+    },
     loss: stratify ? new CrossEntropy() : new MSE(),
     optimizer: new AdamW({ learningRate: options.learningRate ?? 5e-3 }),
     metrics: stratify ? ["accuracy", "f1", "auc"] : ["mae"],
@@ -47,7 +64,9 @@ export async function tableTask(options: CliOptions): Promise<Task> {
     patience: 20,
     seed,
     report: async (trainer, predictions) =>
-      stratify ? classificationReport(trainer, data.train, data.test) : regressionReport(preprocessor, data.train, data.test, predictions),
+      stratify
+        ? classificationReport(trainer, data.train, data.test)
+        : regressionReport(preprocessor, data.train, data.test, predictions),
   };
 }
 
@@ -61,8 +80,12 @@ function usable(table: Table): { table: Table; dropped: string[] } {
     new Set(column.values).size > IDENTIFIER_SHARE * column.values.length;
   const dropped = expanded.columns.filter(identifies).map((column) => column.name);
   const columns = expanded.columns.filter((column) => !identifies(column));
-  if (columns.length < 2) throw new ArgumentError(expected("at least one column to predict from", "the table", "none"));
-  return { table: new Table({ columns, target: expanded.target!.name, task: expanded.task, lines: expanded.lines }), dropped };
+  if (columns.length < 2)
+    throw new ArgumentError(expected("at least one column to predict from", "the table", "none"));
+  return {
+    table: new Table({ columns, target: expanded.target!.name, task: expanded.task, lines: expanded.lines }),
+    dropped,
+  };
 }
 
 async function classificationReport(trainer: Trainer, train: Dataset, test: Dataset): Promise<string[]> {
@@ -78,7 +101,12 @@ async function classificationReport(trainer: Trainer, train: Dataset, test: Data
   ];
 }
 
-function regressionReport(preprocessor: Preprocessor, train: Dataset, test: Dataset, scores: Float32Array): string[] {
+function regressionReport(
+  preprocessor: Preprocessor,
+  train: Dataset,
+  test: Dataset,
+  scores: Float32Array,
+): string[] {
   const own = (values: Float32Array) => preprocessor.unscaleTargets(values);
   const [truth, predicted] = [own(test.targets as Float32Array), own(scores)];
   const training = own(train.targets as Float32Array);

@@ -38,6 +38,9 @@ export interface SplitOptions {
 /** What targets mean: labels of classes, or numbers. */
 export type Task = "classification" | "regression";
 
+/** Keeps orders apart from initial values drawn with the same seed. */
+const ORDER_STREAM = 2 ** 51;
+
 /**
  * N samples with their targets. The arrays are used as they are, not copied; nothing here writes
  * to them.
@@ -99,7 +102,7 @@ export class Dataset {
   /** The samples in random order. */
   shuffle(options: { seed?: number } = {}): Dataset {
     checkOptions(options, ["seed"], "shuffle");
-    const order = new Random(options.seed ?? 0).permutation(this.length);
+    const order = new Random(options.seed ?? 0, ORDER_STREAM).permutation(this.length);
     return this.#take(order, this.length);
   }
 
@@ -139,7 +142,7 @@ export function splitRows(
 ): [Int32Array, Int32Array] {
   checkNumber(fraction, "fraction", { min: 0, max: 1 });
   checkOptions(options, ["seed", "stratify"], "split");
-  const random = new Random(options.seed ?? 0);
+  const random = new Random(options.seed ?? 0, ORDER_STREAM);
   const count = Math.round(length * fraction);
   if (checkBoolean(options.stratify ?? false, "stratify")) {
     if (!labels) throw new ArgumentError(expected("class labels", "a stratified split", "numbers"));

@@ -108,8 +108,8 @@ class Slots {
   }
 }
 
-export function compileProgram(fn: (...args: never[]) => unknown, args: readonly unknown[], recipe: StepRecipe | null): Compiled {
-  const traced = trace(fn, args, recipe !== null);
+export function compileProgram(fn: (...args: never[]) => unknown, args: readonly unknown[], recipe: StepRecipe | null, family: number): Compiled {
+  const traced = trace(fn, args, recipe !== null, family);
   settleCaptured(traced);
   if (traced.parameters.length > 0) flatten(byGroup(traced.parameters, recipe!.optimizer));
   return build(traced, recipe);
@@ -120,12 +120,12 @@ function byGroup(parameters: readonly Parameter[], optimizer: Optimizer): Parame
   return [...parameters].sort((a, b) => optimizer.groupOf(a) - optimizer.groupOf(b));
 }
 
-function trace(fn: (...args: never[]) => unknown, args: readonly unknown[], isStep: boolean): Traced {
+function trace(fn: (...args: never[]) => unknown, args: readonly unknown[], isStep: boolean, family: number): Traced {
   const key: { value: Value | null } = { value: null };
   const context = new TraceContext(() => {
     key.value ??= inputValue([4], "int32");
     return key.value;
-  });
+  }, family);
   const inputs: Value[] = [];
   const placeholders = args.map((arg) => {
     if (!isInput(arg)) return arg;

@@ -20,8 +20,13 @@ export class TraceContext {
   readonly assignments: Assignment[] = [];
   /** Random operations recorded so far; each one's number is its stream. */
   streams = 0;
-  /** Seed and step of the program, an int32[4] input; asked for by the first random operation. */
-  constructor(readonly randomKey: () => Value) {}
+
+  /** `randomKey`: seed and step of the program, an int32[4] input; asked for by the first random operation. */
+  constructor(
+    readonly randomKey: () => Value,
+    /** Tells the random operations of one compiled function from those of another with the same seed. */
+    readonly family: number,
+  ) {}
 }
 
 let current: TraceContext | null = null;

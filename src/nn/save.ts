@@ -6,7 +6,13 @@
 import { compile } from "../compile.js";
 import type { DType, TypedArray } from "../dtype.js";
 import { checkBoolean, checkOptions, expected, FormatError } from "../errors.js";
-import { loadSafetensors, type SafetensorsDType, type SafetensorsTensor, saveSafetensors, type TensorToWrite } from "../io/safetensors.js";
+import {
+  loadSafetensors,
+  type SafetensorsDType,
+  type SafetensorsTensor,
+  saveSafetensors,
+  type TensorToWrite,
+} from "../io/safetensors.js";
 import type { Shape } from "../shape.js";
 import type { Module, StateEntry } from "./module.js";
 
@@ -20,7 +26,13 @@ export interface LoadOptions {
   readonly strict?: boolean;
 }
 
-const fileTypes: Record<DType, SafetensorsDType> = { float32: "F32", float64: "F64", int32: "I64", uint8: "U8", bool: "BOOL" };
+const fileTypes: Record<DType, SafetensorsDType> = {
+  float32: "F32",
+  float64: "F64",
+  int32: "I64",
+  uint8: "U8",
+  bool: "BOOL",
+};
 
 /** Entries of a state dictionary as they are written. */
 export function tensorsOfState(state: ReadonlyMap<string, StateEntry>): Map<string, TensorToWrite> {
@@ -33,15 +45,20 @@ export function tensorsOfState(state: ReadonlyMap<string, StateEntry>): Map<stri
 }
 
 /** What was read, as `loadStateDict` takes it. */
-export function stateFromTensors(tensors: ReadonlyMap<string, SafetensorsTensor>): Map<string, { shape: Shape; data: ArrayLike<number> }> {
-  const entries = [...tensors].map(([key, { shape, data }]) => [key, { shape, data: numbers(key, data) }] as const);
+export function stateFromTensors(
+  tensors: ReadonlyMap<string, SafetensorsTensor>,
+): Map<string, { shape: Shape; data: ArrayLike<number> }> {
+  const entries = [...tensors].map(
+    ([key, { shape, data }]) => [key, { shape, data: numbers(key, data) }] as const,
+  );
   return new Map(entries);
 }
 
 function numbers(key: string, data: SafetensorsTensor["data"]): ArrayLike<number> {
   if (!(data instanceof BigInt64Array)) return data;
   const large = data.find((x) => x !== BigInt.asIntN(32, x));
-  if (large !== undefined) throw new FormatError(expected("integers of 32 bits", `tensor ${key}`, `${large}`));
+  if (large !== undefined)
+    throw new FormatError(expected("integers of 32 bits", `tensor ${key}`, `${large}`));
   return Int32Array.from(data, Number);
 }
 
@@ -72,7 +89,11 @@ export async function saveModel(model: Module, path: string, options: SaveOption
  *
  * @throws FormatError, StateError naming keys, ShapeError naming key and shapes.
  */
-export async function loadModel(model: Module, path: string, options: LoadOptions = {}): Promise<Record<string, string>> {
+export async function loadModel(
+  model: Module,
+  path: string,
+  options: LoadOptions = {},
+): Promise<Record<string, string>> {
   checkOptions(options, ["strict"], "load");
   const strict = checkBoolean(options.strict ?? true, "strict");
   const { tensors, metadata } = await loadSafetensors(path);

@@ -9,63 +9,79 @@ import { record } from "../graph/trace.js";
 import type { PointwiseName } from "../native/kernels.generated.js";
 import { Tensor } from "../tensor.js";
 
-/** The fused derivative of one activation: dy · f′, from the input x or the output y. */
-const derivatives = new Map<string, (a: Tensor, dy: Tensor) => Tensor>();
+/** f″ from the argument the derivative is written in (x or y); `null`: 0 wherever it is defined. */
+type Curvature = ((a: Tensor) => Tensor) | null;
 
-function derivative(row: PointwiseName): (a: Tensor, dy: Tensor) => Tensor {
-  let apply = derivatives.get(row);
-  if (apply === undefined) {
-    const op = definePointwise(row, {
-      result: "float",
-      row,
-      rule: (call, [a, dy]) => call(row, a!, dy!),
-      gradient: { none: `it is the derivative of ${row.replace(/_grad$/, "")} already; compose elementary operations for second derivatives` },
-    });
-    apply = (a, dy) => new Tensor(record(op, [a.value, dy.value], {})[0]!);
-    derivatives.set(row, apply);
-  }
+/**
+ * The fused derivative of one activation as an operation: g = dy·f′(a), a the input x or the output y.
+ * It is linear in dy, and its own derivative by a is dy·∂f′/∂a, which `curvature` gives.
+ */
+function derivative(row: PointwiseName, curvature: Curvature | undefined): (a: Tensor, dy: Tensor) => Tensor {
+  const op = definePointwise(row, {
+    result: "float",
+    row,
+    rule: (call, [a, dy]) => call(row, a!, dy!),
+    gradient:
+      curvature === undefined
+        ? { none: `second derivatives of ${row.replace(/_grad$/, "")} are not defined; compose it of elementary operations` }
+        : ([a, dy], _y, g) => [curvature === null ? null : mul(mul(g, dy!), curvature(a!)), apply(a!, g)],
+  });
+  const apply = (a: Tensor, dy: Tensor): Tensor => new Tensor(record(op, [a.value, dy.value], {})[0]!);
   return apply;
 }
 
-const fromInput = (row: PointwiseName) => {
-  const apply = derivative(row);
+const fromInput = (row: PointwiseName, curvature?: Curvature) => {
+  const apply = derivative(row, curvature);
   return (x: Tensor, _y: Tensor, dy: Tensor) => apply(x, dy);
 };
-const fromOutput = (row: PointwiseName) => {
-  const apply = derivative(row);
+const fromOutput = (row: PointwiseName, curvature?: Curvature) => {
+  const apply = derivative(row, curvature);
   return (_x: Tensor, y: Tensor, dy: Tensor) => apply(y, dy);
 };
 
+/** λ and α of selu (Klambauer et al., 2017). */
+const SELU_SCALE = 1.0507009873554805;
+const SELU_ALPHA = 1.6732632423543772;
+
+/** σ(x)(1 − σ(x)), the slope of σ. */
+const logisticSlope = (x: Tensor): Tensor => {
+  const s = x.sigmoid();
+  return s.mul(s.neg().add(1));
+};
+
 /** σ(x) = 1/(1+e⁻ˣ), in (0, 1); derivative y(1−y), at most 1/4. Not zero-centred; saturates. */
-export const sigmoid = unary("sigmoid", "sigmoid", fromOutput("sigmoid_grad"));
+export const sigmoid = unary("sigmoid", "sigmoid", fromOutput("sigmoid_grad", (y) => y.mul(-2).add(1)));
 /** ln σ(x), without overflow; derivative σ(−x). */
-export const logSigmoid = unary("logSigmoid", "log_sigmoid", fromInput("log_sigmoid_grad"));
+export const logSigmoid = unary("logSigmoid", "log_sigmoid", fromInput("log_sigmoid_grad", (x) => logisticSlope(x).neg()));
 /** tanh x, in (−1, 1); derivative 1−y², at most 1. */
-export const tanh = unary("tanh", "tanh", fromOutput("tanh_grad"));
+export const tanh = unary("tanh", "tanh", fromOutput("tanh_grad", (y) => y.mul(-2)));
 /** max(x, 0); derivative 1 for x > 0, else 0 (also at 0). */
-export const relu = unary("relu", "relu", fromOutput("relu_grad"));
+export const relu = unary("relu", "relu", fromOutput("relu_grad", null));
 /** min(max(x, 0), 6). */
-export const relu6 = unary("relu6", "relu6", fromInput("relu6_grad"));
+export const relu6 = unary("relu6", "relu6", fromInput("relu6_grad", null));
 /** ln(1+eˣ); derivative σ(x). */
-export const softplus = unary("softplus", "softplus", fromInput("softplus_grad"));
+export const softplus = unary("softplus", "softplus", fromInput("softplus_grad", logisticSlope));
 /** x/(1+|x|); derivative 1/(1+|x|)². */
-export const softsign = unary("softsign", "softsign", fromInput("softsign_grad"));
+export const softsign = unary("softsign", "softsign", fromInput("softsign_grad", (x) => x.sign().mul(-2).div(x.abs().add(1).pow(3))));
 /** x·σ(x) (Ramachandran et al., 2017; also called swish). */
-export const silu = unary("silu", "silu", fromInput("silu_grad"));
+export const silu = unary("silu", "silu", fromInput("silu_grad", (x) => {
+  const s = x.sigmoid();
+  return logisticSlope(x).mul(x.mul(s.mul(-2).add(1)).add(2));
+}));
 /** x·tanh(ln(1+eˣ)) (Misra, 2019). */
 export const mish = unary("mish", "mish", fromInput("mish_grad"));
 /** x·Φ(x) (Hendrycks and Gimpel, 2016); derivative Φ(x) + x·φ(x). */
-export const gelu = unary("gelu", "gelu", fromInput("gelu_grad"));
+export const gelu = unary("gelu", "gelu", fromInput("gelu_grad", (x) => x.square().mul(-0.5).exp().mul(1 / Math.sqrt(2 * Math.PI)).mul(x.square().neg().add(2))));
 /** ½x(1+tanh(√(2/π)(x+0.044715x³))), the approximation of the same paper. */
 export const geluTanh = unary("geluTanh", "gelu_tanh", fromInput("gelu_tanh_grad"));
 /** λx for x > 0, else λα(eˣ−1); λ = 1.0507…, α = 1.6733… (Klambauer et al., 2017). */
-export const selu = unary("selu", "selu", fromInput("selu_grad"));
+export const selu = unary("selu", "selu", fromInput("selu_grad", (x) => x.less(0).where(x.minimum(0).exp().mul(SELU_SCALE * SELU_ALPHA), 0)));
 /** min(max(x/6 + ½, 0), 1). */
-export const hardSigmoid = unary("hardSigmoid", "hard_sigmoid", fromInput("hard_sigmoid_grad"));
+export const hardSigmoid = unary("hardSigmoid", "hard_sigmoid", fromInput("hard_sigmoid_grad", null));
 /** x·hardSigmoid(x) (Howard et al., 2019). */
-export const hardSwish = unary("hardSwish", "hard_swish", fromInput("hard_swish_grad"));
+export const hardSwish = unary("hardSwish", "hard_swish", fromInput("hard_swish_grad", (x) => x.abs().less(3).where(x.mul(0).add(1 / 3), 0)));
 /** min(max(x, −1), 1). */
-export const hardTanh = unary("hardTanh", "hard_tanh", fromInput("hard_tanh_grad"));
+export const hardTanh = unary("hardTanh", "hard_tanh", fromInput("hard_tanh_grad", null));
 
 /** One function with a number beside its input: forward row (x, number), derivative row (x, dy, number). */
 function withNumber(name: string, row: PointwiseName, gradRow: PointwiseName): (x: Tensor, number: number) => Tensor {

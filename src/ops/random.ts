@@ -40,17 +40,18 @@ const INTERACTIVE_STREAM = 2 ** 32 - 1;
 
 interface StreamAttributes {
   readonly stream: number;
+  readonly family: number;
   readonly [key: string]: unknown;
 }
 
 /** Outside of compilation the key itself differs from operation to operation, so that programs can be reused. */
-function keyAndStream(): { key: Value; stream: number } {
+function keyAndStream(): { key: Value; stream: number; family: number } {
   const trace = currentTrace();
-  if (trace !== null) return { key: trace.randomKey(), stream: trace.streams++ };
+  if (trace !== null) return { key: trace.randomKey(), stream: trace.streams++, family: trace.family };
   const { seed, stream } = takeStream();
   const storage = Storage.of("int32", 4);
   (storage.array("int32", 0, 4) as Int32Array).set(keyWords(seed, stream));
-  return { key: storedValue({ storage, byteOffset: 0 }, [4], "int32"), stream: INTERACTIVE_STREAM };
+  return { key: storedValue({ storage, byteOffset: 0 }, [4], "int32"), stream: INTERACTIVE_STREAM, family: 0 };
 }
 
 interface RandomAttributes extends StreamAttributes {
@@ -65,19 +66,19 @@ const randomOp = defineOp<RandomAttributes>({
   name: "random",
   infer: (_inputs, { shape, dtype }) => [{ shape, dtype }],
   lower(lowering, node) {
-    const { stream, kind, a, b, shape } = node.attributes;
+    const { stream, family, kind, a, b, shape } = node.attributes;
     lowering.emit.random(
       { key: lowering.dense(node.inputs[0]!) },
       { y: reshapeOperand(lowering.output(node), [sizeOf(shape)]) },
-      { streamLow: stream, streamHigh: 0, kind, a, b },
+      { streamLow: stream, streamHigh: family, kind, a, b },
     );
   },
   gradient: { none: "it depends on no tensor" },
 });
 
 function random(shape: Shape, kind: 0 | 1, a: number, b: number, dtype: FloatDType): Tensor {
-  const { key, stream } = keyAndStream();
-  return new Tensor(record(randomOp, [key], { stream, kind, a, b, shape: checkShape(shape, "shape"), dtype })[0]!);
+  const { key, stream, family } = keyAndStream();
+  return new Tensor(record(randomOp, [key], { stream, family, kind, a, b, shape: checkShape(shape, "shape"), dtype })[0]!);
 }
 
 /** Independent numbers, uniform in [low, high). */
@@ -96,11 +97,11 @@ const dropoutOp: Op<DropoutAttributes> = defineOp<DropoutAttributes>({
   lower(lowering, node) {
     const n = [sizeOf(node.inputs[0]!.shape)];
     const [x, key, rate] = node.inputs.map((v) => lowering.dense(v));
-    const { stream, inverted } = node.attributes;
+    const { stream, family, inverted } = node.attributes;
     lowering.emit.dropout(
       { x: reshapeOperand(x!, n), key: key!, rate: reshapeOperand(rate!, [1]) },
       { y: reshapeOperand(lowering.output(node), n) },
-      { streamLow: stream, streamHigh: 0, inverted: inverted ? 1 : 0 },
+      { streamLow: stream, streamHigh: family, inverted: inverted ? 1 : 0 },
     );
   },
   gradient: ({ inputs, gradients, attributes }) => [
@@ -116,7 +117,7 @@ const dropoutOp: Op<DropoutAttributes> = defineOp<DropoutAttributes>({
  */
 export function dropout(x: Tensor, rate: Tensor, inverted: boolean): Tensor {
   checkFloat(x, "dropout");
-  const { key, stream } = keyAndStream();
-  return new Tensor(record(dropoutOp, [x.value, key, rate.value], { stream, inverted })[0]!);
+  const { key, stream, family } = keyAndStream();
+  return new Tensor(record(dropoutOp, [x.value, key, rate.value], { stream, family, inverted })[0]!);
 }
 

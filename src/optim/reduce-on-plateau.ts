@@ -45,7 +45,11 @@ export class ReduceOnPlateau implements Schedule {
   private cooling = 0;
 
   constructor(options: ReduceOnPlateauOptions = {}) {
-    checkOptions(options, ["monitor", "mode", "factor", "patience", "threshold", "cooldown", "minFactor"], "ReduceOnPlateau");
+    checkOptions(
+      options,
+      ["monitor", "mode", "factor", "patience", "threshold", "cooldown", "minFactor"],
+      "ReduceOnPlateau",
+    );
     this.monitor = options.monitor === undefined ? undefined : checkString(options.monitor, "monitor");
     this.mode = options.mode === undefined ? undefined : checkOneOf(options.mode, ["min", "max"], "mode");
     this.multiplier = checkNumber(options.factor ?? 0.1, "factor", { minExclusive: 0, maxExclusive: 1 });
@@ -79,7 +83,9 @@ export class ReduceOnPlateau implements Schedule {
 
   private improves(value: number, mode: "min" | "max"): boolean {
     if (this.best === null) return !Number.isNaN(value);
-    return mode === "min" ? value < this.best * (1 - this.threshold) : value > this.best * (1 + this.threshold);
+    return mode === "min"
+      ? value < this.best * (1 - this.threshold)
+      : value > this.best * (1 + this.threshold);
   }
 
   get state(): PlateauState {

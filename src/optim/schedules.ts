@@ -120,7 +120,8 @@ export function oneCycle(options: OneCycleOptions): Schedule {
   const start = 1 / checkNumber(options.startDivisor ?? 25, "startDivisor", positive);
   const end = start / checkNumber(options.endDivisor ?? 1e4, "endDivisor", positive);
   const linear = checkOneOf(options.anneal ?? "cosine", ["cosine", "linear"], "anneal") === "linear";
-  const anneal = (from: number, to: number, share: number) => mix(to, from, linear ? 1 - share : halfCosine(share));
+  const anneal = (from: number, to: number, share: number) =>
+    mix(to, from, linear ? 1 - share : halfCosine(share));
   const top = Math.max(rise * steps - 1, 0);
   const last = steps - 1;
   return schedule((t) => {

@@ -49,14 +49,28 @@ export async function loadCheckpoint(state: TrainerState, path: string): Promise
   checkOptimizer(training.field("optimizer").text(), state, path);
   const number = (key: string) => training.field(key).number();
   const part = (prefix: string) =>
-    new Map([...tensors].filter(([key]) => key.startsWith(prefix)).map(([key, tensor]) => [key.slice(prefix.length), tensor]));
-  const loaded = { epoch: number("epoch"), step: number("step"), seed: number("seed"), learningRate: number("learningRate") };
-  const history = training.field("history").list().map((log) => log.value as EpochLog);
+    new Map(
+      [...tensors]
+        .filter(([key]) => key.startsWith(prefix))
+        .map(([key, tensor]) => [key.slice(prefix.length), tensor]),
+    );
+  const loaded = {
+    epoch: number("epoch"),
+    step: number("step"),
+    seed: number("seed"),
+    learningRate: number("learningRate"),
+  };
+  const history = training
+    .field("history")
+    .list()
+    .map((log) => log.value as EpochLog);
   // Another training may have begun while the file was read.
   state.checkFree("loadCheckpoint");
   state.model.loadStateDict(stateFromTensors(part(MODEL)));
   const { optimizer } = state;
-  const own = new Map([...part(OPTIMIZER)].map(([key, tensor]) => [key, tensor.data as Float32Array | Float64Array]));
+  const own = new Map(
+    [...part(OPTIMIZER)].map(([key, tensor]) => [key, tensor.data as Float32Array | Float64Array]),
+  );
   state.pending = loaded.step === 0 && own.size === 0 ? null : { step: loaded.step, tensors: own };
   optimizer.stepCount = loaded.step;
   optimizer.learningRate = loaded.learningRate;
@@ -68,7 +82,10 @@ export async function loadCheckpoint(state: TrainerState, path: string): Promise
 
 function checkOptimizer(name: string, { optimizer }: TrainerState, path: string): void {
   const own = optimizer.constructor.name;
-  if (name !== own) throw new StateError(expected(`a checkpoint of ${own}, the trainer's optimizer,`, path, `one of ${name}`));
+  if (name !== own)
+    throw new StateError(
+      expected(`a checkpoint of ${own}, the trainer's optimizer,`, path, `one of ${name}`),
+    );
 }
 
 function parse(text: string | undefined, path: string): unknown {

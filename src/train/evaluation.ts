@@ -44,21 +44,30 @@ export class Evaluator {
     const prediction = await this.predictParts(parts);
     checkTargets(data, prediction.shape.slice(1), "targets");
     const value = await loss.forward(prediction, matchTarget(prediction, targets)).data();
-    if (value.length !== 1) throw new ShapeError(expected("one number", "the loss of all samples", `${value.length}`));
+    if (value.length !== 1)
+      throw new ShapeError(expected("one number", "the loss of all samples", `${value.length}`));
     const last = prediction.shape[prediction.rank - 1]!;
-    const predictions = new Predictions(await prediction.data(), await targets.data(), prediction.rank > 1 ? last : 1, threshold);
+    const predictions = new Predictions(
+      await prediction.data(),
+      await targets.data(),
+      prediction.rank > 1 ? last : 1,
+      threshold,
+    );
     const entries = metrics.map((metric) => [metric.name, metric.compute(predictions)] as const);
     return { loss: value[0]!, ...Object.fromEntries(entries) };
   }
 
   async predict(x: Tensor | Dataset, rows: number): Promise<Tensor> {
     if (x instanceof Dataset) return this.predictParts(this.prepare(x, rows).parts);
-    if (!(x instanceof Tensor)) throw new ArgumentError(expected("a tensor or a Dataset", "predict", describe(x)));
+    if (!(x instanceof Tensor))
+      throw new ArgumentError(expected("a tensor or a Dataset", "predict", describe(x)));
     if (x.rank === 0) throw new ShapeError(expected("a tensor with one row a sample", "predict", "a scalar"));
     const n = x.shape[0]!;
     if (n <= rows) return this.predictParts([x]);
     const count = Math.ceil(n / rows);
-    return this.predictParts(Array.from({ length: count }, (_, i) => x.narrow(0, i * rows, Math.min(rows, n - i * rows))));
+    return this.predictParts(
+      Array.from({ length: count }, (_, i) => x.narrow(0, i * rows, Math.min(rows, n - i * rows))),
+    );
   }
 
   private async predictParts(parts: readonly Tensor[]): Promise<Tensor> {
@@ -79,9 +88,12 @@ function joinRows(results: readonly Tensor[], parts: readonly Tensor[]): Tensor 
   const first = results[0]!;
   const shape = first.shape.slice(1);
   const odd = results.find((r, i) => !sameShape(r.shape, [parts[i]!.shape[0]!, ...shape]));
-  if (odd !== undefined) throw new ShapeError(expected("one row a sample", "the model's output", formatShape(odd.shape)));
+  if (odd !== undefined)
+    throw new ShapeError(expected("one row a sample", "the model's output", formatShape(odd.shape)));
   const arrays = results.map((r) => r.dataSync());
-  const joined = new (arrays[0]!.constructor as new (n: number) => TypedArray)(arrays.reduce((sum, a) => sum + a.length, 0));
+  const joined = new (arrays[0]!.constructor as new (n: number) => TypedArray)(
+    arrays.reduce((sum, a) => sum + a.length, 0),
+  );
   let at = 0;
   for (const array of arrays) {
     joined.set(array, at);

@@ -1,5 +1,13 @@
 import type { Dataset } from "../data/dataset.js";
-import { ArgumentError, checkBoolean, checkInteger, checkOneOf, checkOptions, describe, expected } from "../errors.js";
+import {
+  ArgumentError,
+  checkBoolean,
+  checkInteger,
+  checkOneOf,
+  checkOptions,
+  describe,
+  expected,
+} from "../errors.js";
 import type { Schedule } from "../optim/optimizer.js";
 import type { Callbacks } from "./callbacks.js";
 import type { EarlyStoppingOptions } from "./early-stopping.js";
@@ -74,7 +82,9 @@ export function checkFitOptions(options: FitOptions): CheckedFitOptions {
   if (options.threads !== undefined) checkInteger(options.threads, "threads", { min: 1 });
   const { schedule, callbacks = [] } = options;
   if (schedule !== undefined && typeof schedule !== "function" && typeof schedule.factor !== "function") {
-    throw new ArgumentError(expected("a schedule, or a function that makes one", "schedule", describe(schedule)));
+    throw new ArgumentError(
+      expected("a schedule, or a function that makes one", "schedule", describe(schedule)),
+    );
   }
   return {
     ...options,

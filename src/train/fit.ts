@@ -2,9 +2,8 @@
 
 import { type CompiledStep, compile, type ManyResult } from "../compile.js";
 import type { Dataset } from "../data/dataset.js";
-import { expected, NotFiniteError, StateError } from "../errors.js";
+import { ArgumentError, expected, NotFiniteError, StateError } from "../errors.js";
 import { inMode } from "../nn/mode.js";
-import { Random } from "../random.js";
 import type { Tensor } from "../tensor.js";
 import { EarlyStopping } from "./early-stopping.js";
 import { EpochTotals } from "./epoch-totals.js";
@@ -12,13 +11,18 @@ import type { Evaluator, PreparedEvaluation } from "./evaluation.js";
 import type { CheckedFitOptions } from "./fit-options.js";
 import { type EpochLog, type History, monitored } from "./history.js";
 import { betterOf } from "./named-metrics.js";
+import { epochOrder } from "./order.js";
 import { Progress } from "./progress.js";
-import { checkTargets, classWeightValues, combinedWeights, notFiniteRow, residentSamples } from "./samples.js";
+import {
+  checkTargets,
+  classWeightValues,
+  combinedWeights,
+  notFiniteRow,
+  residentSamples,
+} from "./samples.js";
 import type { TrainerState } from "./state.js";
 import type { Trainer } from "./trainer.js";
 
-/** Numbers of Philox's streams from which the order of each epoch is drawn; steps use low ones. */
-const ORDER_STREAM = 2 ** 32;
 /** While somebody watches, a native call should not last much longer than this. */
 const CALL_MS = 200;
 const FIRST_CALL_STEPS = 32;
@@ -28,7 +32,7 @@ export class Fit {
   private readonly progress: Progress;
   private readonly earlyStopping: EarlyStopping | null;
   private readonly stepSize: number;
-  private readonly lastEpoch: number;
+  private lastEpoch = 0;
   private step!: CompiledStep<[Int32Array]>;
   private validation: PreparedEvaluation | null = null;
   private ended: History["ended"] = "complete";
@@ -40,14 +44,14 @@ export class Fit {
     private readonly data: Dataset,
     private readonly options: CheckedFitOptions,
   ) {
-    const watched = options.earlyStopping?.monitor ?? (options.validation === undefined ? "loss" : "validation.loss");
+    const watched =
+      options.earlyStopping?.monitor ?? (options.validation === undefined ? "loss" : "validation.loss");
     this.earlyStopping =
       options.earlyStopping === undefined
         ? null
         : new EarlyStopping(state.model, options.earlyStopping, watched, betterOf(watched, state.metrics));
     this.progress = new Progress(options.progress);
     this.stepSize = options.batchSize * state.accumulate;
-    this.lastEpoch = state.epoch + options.epochs;
   }
 
   get history(): History {
@@ -58,6 +62,7 @@ export class Fit {
     const { state } = this;
     const release = state.claim();
     const scheduleBefore = state.optimizer.schedule;
+    this.lastEpoch = state.epoch + this.options.epochs;
     let begun = false;
     try {
       this.options.signal?.throwIfAborted();
@@ -79,7 +84,9 @@ export class Fit {
     }
   }
 
-  private async tell(call: (callbacks: CheckedFitOptions["callbacks"][number]) => unknown): Promise<unknown[]> {
+  private async tell(
+    call: (callbacks: CheckedFitOptions["callbacks"][number]) => unknown,
+  ): Promise<unknown[]> {
     const answers: unknown[] = [];
     for (const callbacks of this.options.callbacks) answers.push(await call(callbacks));
     return answers;
@@ -95,14 +102,16 @@ export class Fit {
     const { x, y, weight } = residentSamples(data, state.floatType, weights);
     const objective = state.objective(state.metrics);
     const part = options.batchSize;
-    this.step = compile(
-      (index: Int32Array) => {
-        const rows = index as unknown as Tensor;
-        const samples = { x: x.gatherRows(rows), y: y.gatherRows(rows), weight: weight?.gatherRows(rows) ?? null };
-        return objective.build(samples, part);
-      },
-      state.compileOptions,
-    );
+    this.step = compile((index: Int32Array) => {
+      // A compiled function gets a tensor in place of the array it is called with.
+      const rows = index as unknown as Tensor;
+      const samples = {
+        x: x.gatherRows(rows),
+        y: y.gatherRows(rows),
+        weight: weight?.gatherRows(rows) ?? null,
+      };
+      return objective.build(samples, part);
+    }, state.compileOptions);
     const { full, rest } = this.counts();
     for (const size of [full > 0 ? this.stepSize : 0, rest]) {
       if (size > 0) inMode(true, () => state.ready(this.step, new Int32Array(size)));
@@ -122,7 +131,9 @@ export class Fit {
     const rest = this.data.length % this.stepSize;
     if (!this.options.dropRemainder) return { full, rest };
     if (full > 0) return { full, rest: 0 };
-    throw new StateError(expected(`at least ${this.stepSize} samples with dropRemainder`, "fit", `${this.data.length}`));
+    throw new StateError(
+      expected(`at least ${this.stepSize} samples with dropRemainder`, "fit", `${this.data.length}`),
+    );
   }
 
   private setSchedule(stepsPerEpoch: number): void {
@@ -130,6 +141,8 @@ export class Fit {
     const { schedule, epochs } = this.options;
     if (typeof schedule === "function") {
       const inner = schedule({ steps: epochs * stepsPerEpoch, stepsPerEpoch });
+      if (typeof inner?.factor !== "function")
+        throw new ArgumentError(expected("a schedule", "the function schedule", inner));
       const start = optimizer.stepCount;
       optimizer.schedule = { factor: (step) => inner.factor(step - start) };
       this.state.watch(inner);
@@ -180,10 +193,10 @@ export class Fit {
     return early || state.stopRequested;
   }
 
-  private order(): Int32Array {
+  private async order(): Promise<Int32Array> {
     const { length } = this.data;
-    if (!this.options.shuffle) return Int32Array.from({ length }, (_, i) => i);
-    return new Random(this.state.seed, ORDER_STREAM + this.state.epoch).permutation(length);
+    if (this.options.shuffle) return epochOrder(length, this.state.seed, this.state.epoch);
+    return new Int32Array(length).map((_, i) => i);
   }
 
   /** All steps of an epoch in one native call (in several while somebody watches), and one for the last samples. */
@@ -191,7 +204,7 @@ export class Fit {
     const { stepSize, progress } = this;
     const { full, rest } = this.counts();
     const steps = full + (rest > 0 ? 1 : 0);
-    const order = this.order();
+    const order = await this.order();
     const totals = new EpochTotals(this.state.metrics);
     let call = progress.active ? FIRST_CALL_STEPS : full;
     for (let done = 0; done < full; ) {
@@ -203,7 +216,8 @@ export class Fit {
       progress.step(this.state.epoch + 1, this.lastEpoch, done, steps, totals.latestLoss);
       call = Math.max(1, Math.round((count * CALL_MS) / Math.max(performance.now() - start, 0.01)));
     }
-    if (rest > 0) totals.add(await this.runSteps(1, order.subarray(full * stepSize, full * stepSize + rest)), rest);
+    if (rest > 0)
+      totals.add(await this.runSteps(1, order.subarray(full * stepSize, full * stepSize + rest)), rest);
     return totals;
   }
 
@@ -221,7 +235,8 @@ export class Fit {
       options.signal?.throwIfAborted();
       return result;
     } catch (error) {
-      if (error instanceof NotFiniteError) throw this.explain(error, rows, rows.length / count, error.step - first);
+      if (error instanceof NotFiniteError)
+        throw this.explain(error, rows, rows.length / count, error.step - first);
       throw error;
     } finally {
       state.stepping = false;
@@ -232,7 +247,10 @@ export class Fit {
   private explain(error: NotFiniteError, rows: Int32Array, stepSize: number, at: number): NotFiniteError {
     const row = notFiniteRow(this.data, rows.subarray(at * stepSize, (at + 1) * stepSize));
     const place = `epoch ${this.state.epoch + 1}, training step ${error.step}`;
-    const came = row < 0 ? `loss ${error.loss}` : `loss ${error.loss}, from row ${row} of the training data, which is not finite`;
+    const came =
+      row < 0
+        ? `loss ${error.loss}`
+        : `loss ${error.loss}, from row ${row} of the training data, which is not finite`;
     const message = `${expected("a finite loss and gradient", place, came)} (everything from before this step is kept)`;
     return new NotFiniteError(message, error.step, error.loss, { cause: error });
   }

@@ -44,7 +44,10 @@ export function monitored(log: EpochLog, name: string): number {
     ["penalty", log.penalty],
     ["gradNorm", log.gradNorm],
     ...Object.entries(log.metrics),
-    ...Object.entries(log.validation ?? {}).map(([key, value]): [string, number] => [`validation.${key}`, value]),
+    ...Object.entries(log.validation ?? {}).map(([key, value]): [string, number] => [
+      `validation.${key}`,
+      value,
+    ]),
   ]);
   const value = values.get(name);
   if (value === undefined) {

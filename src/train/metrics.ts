@@ -3,14 +3,17 @@
  * labels are integers from 0; scores are one number a class, row by row.
  */
 
-import { checkInteger, checkOptions, checkOneOf, DataError, expected, ShapeError } from "../errors.js";
+import { checkInteger, checkOneOf, checkOptions, DataError, expected, ShapeError } from "../errors.js";
 
 type Numbers = ArrayLike<number>;
 
 /** Throws unless there is one prediction a target; gives their number. */
 function checkLengths(truth: Numbers, predicted: Numbers, perRow = 1): number {
   if (predicted.length !== truth.length * perRow) {
-    const what = perRow === 1 ? `${truth.length} predictions, one a target,` : `${truth.length} rows of ${perRow} scores`;
+    const what =
+      perRow === 1
+        ? `${truth.length} predictions, one a target,`
+        : `${truth.length} rows of ${perRow} scores`;
     throw new ShapeError(expected(what, "predictions", `${predicted.length} numbers`));
   }
   return truth.length;
@@ -20,7 +23,9 @@ function checkLabels(labels: Numbers, classes: number, argument: string): void {
   for (let row = 0; row < labels.length; row++) {
     const label = labels[row]!;
     if (!Number.isInteger(label) || label < 0 || label >= classes) {
-      throw new DataError(expected(`a class label in 0..${classes - 1}`, `${argument}, row ${row}`, label), { row });
+      throw new DataError(expected(`a class label in 0..${classes - 1}`, `${argument}, row ${row}`, label), {
+        row,
+      });
     }
   }
 }
@@ -35,7 +40,8 @@ const sum = (values: Numbers): number => {
 /** The class with the largest of `classes` scores in each row; of equal ones the first; NaN wins, as in Tensor.argmax. */
 export function argmaxRows(scores: Numbers, classes: number): Int32Array {
   checkInteger(classes, "classes", { min: 1 });
-  if (scores.length % classes !== 0) throw new ShapeError(expected(`rows of ${classes} scores`, "scores", `${scores.length} numbers`));
+  if (scores.length % classes !== 0)
+    throw new ShapeError(expected(`rows of ${classes} scores`, "scores", `${scores.length} numbers`));
   const best = new Int32Array(scores.length / classes);
   for (let row = 0; row < best.length; row++) {
     const start = row * classes;
@@ -80,7 +86,8 @@ export function topKAccuracy(labels: Numbers, scores: Numbers, k: number): numbe
 /** Counts of rows by true class (first index) and predicted class (second). `classes`: by default the largest label + 1. */
 export function confusionMatrix(labels: Numbers, predicted: Numbers, classes?: number): number[][] {
   const n = checkLengths(labels, predicted);
-  const most = (values: Numbers): number => Array.prototype.reduce.call(values, (m, v) => Math.max(m as number, (v as number) + 1), 0) as number;
+  const most = (values: Numbers): number =>
+    Array.prototype.reduce.call(values, (m, v) => Math.max(m as number, (v as number) + 1), 0) as number;
   const size = classes ?? Math.max(most(labels), most(predicted));
   checkInteger(size, "classes", { min: 0 });
   checkLabels(labels, size, "labels");
@@ -112,10 +119,17 @@ interface Counts {
   readonly actual: number;
 }
 
-function averaged(labels: Numbers, predicted: Numbers, options: AverageOptions, figure: (counts: Counts) => number): number {
+function averaged(
+  labels: Numbers,
+  predicted: Numbers,
+  options: AverageOptions,
+  figure: (counts: Counts) => number,
+): number {
   checkOptions(options, ["average", "positive", "classes"], "metric");
   const matrix = confusionMatrix(labels, predicted, options.classes);
-  const counts = matrix.map((row, c): Counts => ({ right: row[c]!, actual: sum(row), predicted: sum(matrix.map((r) => r[c]!)) }));
+  const counts = matrix.map(
+    (row, c): Counts => ({ right: row[c]!, actual: sum(row), predicted: sum(matrix.map((r) => r[c]!)) }),
+  );
   const average = options.average ?? (matrix.length <= 2 ? "binary" : "macro");
   checkOneOf(average, ["binary", "macro", "weighted", "micro"], "average");
   if (average === "binary") {

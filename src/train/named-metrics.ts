@@ -1,6 +1,14 @@
 /** Metrics that a Trainer knows by name. */
 
-import { ArgumentError, checkInteger, checkOneOf, checkString, describe, expected, nearest } from "../errors.js";
+import {
+  ArgumentError,
+  checkInteger,
+  checkOneOf,
+  checkString,
+  describe,
+  expected,
+  nearest,
+} from "../errors.js";
 import type { Tensor } from "../tensor.js";
 import * as metrics from "./metrics.js";
 import type { Predictions } from "./predictions.js";
@@ -30,18 +38,29 @@ export interface CustomMetric {
  * - "auc": of two classes; else the mean of each class against the rest
  * - "mae", "rmse", "r2"
  */
-export type MetricName = "accuracy" | "precision" | "recall" | "f1" | "auc" | "mae" | "rmse" | "r2" | `top${number}`;
+export type MetricName =
+  | "accuracy"
+  | "precision"
+  | "recall"
+  | "f1"
+  | "auc"
+  | "mae"
+  | "rmse"
+  | "r2"
+  | `top${number}`;
 
 /** Whether each row's class is right, as numbers 0 and 1. Classes lie along axis 1. */
 function hits(prediction: Tensor, target: Tensor, threshold: number): Tensor {
   const { dtype } = prediction;
   if (prediction.size > target.size) return prediction.argmax(1).equal(target).cast(dtype);
-  if (prediction.rank > 1 && prediction.shape[1]! > 1) return prediction.argmax(1).equal(target.argmax(1)).cast(dtype);
+  if (prediction.rank > 1 && prediction.shape[1]! > 1)
+    return prediction.argmax(1).equal(target.argmax(1)).cast(dtype);
   const actual = target.greater(0.5).cast(dtype);
   return prediction.greater(threshold).cast(dtype).equal(actual).cast(dtype);
 }
 
-const difference = (prediction: Tensor, target: Tensor): Tensor => prediction.sub(target.reshape(prediction.shape));
+const difference = (prediction: Tensor, target: Tensor): Tensor =>
+  prediction.sub(target.reshape(prediction.shape));
 
 const named: Readonly<Record<string, Metric>> = {
   accuracy: {
@@ -69,7 +88,9 @@ const named: Readonly<Record<string, Metric>> = {
     name: "auc",
     better: "max",
     compute: (p) =>
-      p.classes === 2 ? metrics.auc(p.labels, p.positiveScores) : metrics.aucOneVsRest(p.labels, p.probabilities, p.classes),
+      p.classes === 2
+        ? metrics.auc(p.labels, p.positiveScores)
+        : metrics.aucOneVsRest(p.labels, p.probabilities, p.classes),
   },
   mae: {
     name: "mae",
@@ -98,11 +119,14 @@ function topK(name: string): Metric {
 
 /** A single score as those of classes 0 and 1. */
 const twoScores = (p: Predictions): Float64Array =>
-  Float64Array.from({ length: 2 * p.scores.length }, (_, i) => (i % 2 === 0 ? p.threshold : p.scores[i >> 1]!));
+  Float64Array.from({ length: 2 * p.scores.length }, (_, i) =>
+    i % 2 === 0 ? p.threshold : p.scores[i >> 1]!,
+  );
 
 export function metricOf(metric: MetricName | CustomMetric): Metric {
   if (typeof metric === "object" && metric !== null) {
-    if (typeof metric.compute !== "function") throw new ArgumentError(expected("a function", "metric.compute", metric.compute));
+    if (typeof metric.compute !== "function")
+      throw new ArgumentError(expected("a function", "metric.compute", metric.compute));
     const better = checkOneOf(metric.better ?? "max", ["min", "max"], "metric.better");
     return { name: checkString(metric.name, "metric.name"), better, compute: (p) => metric.compute(p) };
   }

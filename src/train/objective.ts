@@ -12,7 +12,11 @@ export interface TrainingLoss {
   /** One number for all samples. */
   forward(prediction: Tensor, target: Tensor): Tensor;
   /** The sum of the weighted losses and what they count together; needed for class and sample weights. */
-  total?(prediction: Tensor, target: Tensor, sampleWeight: Tensor): { readonly sum: Tensor; readonly count: Tensor | number };
+  total?(
+    prediction: Tensor,
+    target: Tensor,
+    sampleWeight: Tensor,
+  ): { readonly sum: Tensor; readonly count: Tensor | number };
 }
 
 export interface Penalties {
@@ -41,7 +45,8 @@ export function forward(model: Module, x: Tensor): Tensor {
  */
 export function matchTarget(prediction: Tensor, target: Tensor): Tensor {
   const n = prediction.shape[0]!;
-  if (prediction.size !== target.size) return target.dtype === "int32" && target.size === n ? target.reshape([n]) : target;
+  if (prediction.size !== target.size)
+    return target.dtype === "int32" && target.size === n ? target.reshape([n]) : target;
   const numbers = target.dtype === "int32" ? target.cast(prediction.dtype) : target;
   return numbers.reshape(prediction.shape);
 }
@@ -71,13 +76,17 @@ export class Objective {
     this.outputShape = prediction.shape.slice(1);
     const target = matchTarget(prediction, y);
     const total = weight === null ? null : this.weighted(prediction, target, weight);
-    const data = total === null ? this.loss.forward(prediction, target) : total.sum.div(total.count.maximum(LEAST_WEIGHT));
+    const data =
+      total === null
+        ? this.loss.forward(prediction, target)
+        : total.sum.div(total.count.maximum(LEAST_WEIGHT));
     const penalty = this.penalty();
     const outputs: Record<string, Tensor> = { loss: penalty === null ? data : data.add(penalty) };
     if (penalty !== null) outputs.data = data;
     if (total !== null) outputs.weight = total.count;
     for (const { name, inStep } of this.metrics) {
-      if (inStep !== undefined) outputs[metricKey(name)] = inStep(prediction.detach(), target, this.threshold);
+      if (inStep !== undefined)
+        outputs[metricKey(name)] = inStep(prediction.detach(), target, this.threshold);
     }
     return outputs;
   }
@@ -86,14 +95,17 @@ export class Objective {
     const n = x.shape[0]!;
     if (n <= part) return forward(this.model, x);
     const parts: Tensor[] = [];
-    for (let start = 0; start < n; start += part) parts.push(forward(this.model, x.narrow(0, start, Math.min(part, n - start))));
+    for (let start = 0; start < n; start += part)
+      parts.push(forward(this.model, x.narrow(0, start, Math.min(part, n - start))));
     return concat(parts, 0);
   }
 
   /** Σwℓ and Σw. */
   private weighted(prediction: Tensor, target: Tensor, weight: Tensor): { sum: Tensor; count: Tensor } {
     if (this.loss.total === undefined) {
-      throw new ArgumentError(expected("a loss with total(), for class or sample weights", "loss", this.loss));
+      throw new ArgumentError(
+        expected("a loss with total(), for class or sample weights", "loss", this.loss),
+      );
     }
     const { sum, count } = this.loss.total(prediction, target, weight);
     return { sum, count: count instanceof Tensor ? count : full([], count, prediction.dtype) };

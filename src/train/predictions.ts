@@ -20,7 +20,8 @@ export class Predictions {
     lastDimension: number,
     readonly threshold: number,
   ) {
-    this.width = truth instanceof Int32Array ? Math.max(scores.length / Math.max(truth.length, 1), 1) : lastDimension;
+    this.width =
+      truth instanceof Int32Array ? Math.max(scores.length / Math.max(truth.length, 1), 1) : lastDimension;
   }
 
   /** Class labels of the truth: as given, or the largest of several numbers, or whether one is above ½. */
@@ -40,7 +41,9 @@ export class Predictions {
   }
 
   private classesOf(numbers: TypedArray, threshold: number): Int32Array {
-    return this.width > 1 ? argmaxRows(numbers, this.width) : Int32Array.from(numbers, (x) => (x > threshold ? 1 : 0));
+    return this.width > 1
+      ? argmaxRows(numbers, this.width)
+      : Int32Array.from(numbers, (x) => (x > threshold ? 1 : 0));
   }
 
   /** For two classes: a score that is larger the surer class 1 is. */

@@ -7,7 +7,8 @@ export type ProgressMode = boolean | "auto";
 
 const REDRAW_MS = 60;
 
-const number = (x: number): string => (x !== 0 && (Math.abs(x) < 1e-3 || Math.abs(x) >= 1e5) ? x.toExponential(2) : x.toFixed(4));
+const number = (x: number): string =>
+  x !== 0 && (Math.abs(x) < 1e-3 || Math.abs(x) >= 1e5) ? x.toExponential(2) : x.toFixed(4);
 const shares = new Set(["accuracy", "precision", "recall", "f1"]);
 
 function figure(name: string, value: number): string {
@@ -17,7 +18,10 @@ function figure(name: string, value: number): string {
 
 /** One epoch in one line. `last`: the number of its last epoch. */
 export function describeEpoch(log: EpochLog, last: number): string {
-  const parts = [`epoch ${String(log.epoch).padStart(String(last).length)}/${last}`, figure("loss", log.loss)];
+  const parts = [
+    `epoch ${String(log.epoch).padStart(String(last).length)}/${last}`,
+    figure("loss", log.loss),
+  ];
   for (const [name, value] of Object.entries(log.metrics)) parts.push(figure(name, value));
   if (log.validation !== null) {
     const values = Object.entries(log.validation).map(([name, value]) => figure(name, value));
@@ -46,7 +50,9 @@ export class Progress {
     const now = Date.now();
     if (!this.active || !this.terminal || now - this.drawn < REDRAW_MS) return;
     this.drawn = now;
-    this.draw(`epoch ${String(epoch).padStart(String(last).length)}/${last}  step ${done}/${steps}  loss ${number(loss)}${this.previous}`);
+    this.draw(
+      `epoch ${String(epoch).padStart(String(last).length)}/${last}  step ${done}/${steps}  loss ${number(loss)}${this.previous}`,
+    );
   }
 
   epoch(log: EpochLog, last: number): void {

@@ -2,7 +2,15 @@
 
 import { Dataset } from "../data/dataset.js";
 import type { DType, FloatDType } from "../dtype.js";
-import { ArgumentError, checkNumber, checkOneOf, DataError, describe, expected, ShapeError } from "../errors.js";
+import {
+  ArgumentError,
+  checkNumber,
+  checkOneOf,
+  DataError,
+  describe,
+  expected,
+  ShapeError,
+} from "../errors.js";
 import { formatShape, sizeOf } from "../shape.js";
 import { type Tensor, tensor } from "../tensor.js";
 import type { Samples } from "./objective.js";
@@ -19,7 +27,10 @@ export function checkDataset(data: unknown, argument: string): Dataset {
 /** Rows `start` to `end` of the features as a tensor (a copy in native memory). */
 export function featureTensor(data: Dataset, dtype: DType, start = 0, end = data.length): Tensor {
   const size = sizeOf(data.shape);
-  return tensor(data.features.subarray(start * size, end * size), { shape: [end - start, ...data.shape], dtype });
+  return tensor(data.features.subarray(start * size, end * size), {
+    shape: [end - start, ...data.shape],
+    dtype,
+  });
 }
 
 export function targetTensor(data: Dataset, dtype: DType): Tensor {
@@ -39,11 +50,15 @@ export function residentSamples(data: Dataset, dtype: FloatDType, weights: Float
 /** One number for each class; classes that no sample has count 0. */
 export function classWeightValues(weights: ClassWeights, data: Dataset): readonly number[] {
   if (!(data.targets instanceof Int32Array)) {
-    throw new ArgumentError(expected("class labels as targets, for class weights,", "training data", "numbers"));
+    throw new ArgumentError(
+      expected("class labels as targets, for class weights,", "training data", "numbers"),
+    );
   }
   if (weights !== "balanced") {
     if (weights.length < data.classCount) {
-      throw new ArgumentError(expected(`${data.classCount} weights, one a class,`, "classWeights", `${weights.length}`));
+      throw new ArgumentError(
+        expected(`${data.classCount} weights, one a class,`, "classWeights", `${weights.length}`),
+      );
     }
     return weights;
   }
@@ -55,7 +70,8 @@ export function classWeightValues(weights: ClassWeights, data: Dataset): readonl
 
 export function checkClassWeights(weights: ClassWeights): void {
   if (typeof weights === "string") checkOneOf(weights, ["balanced"], "classWeights");
-  else if (!Array.isArray(weights)) throw new ArgumentError(expected('"balanced" or one weight a class', "classWeights", describe(weights)));
+  else if (!Array.isArray(weights))
+    throw new ArgumentError(expected('"balanced" or one weight a class', "classWeights", describe(weights)));
   else weights.forEach((weight, i) => checkNumber(weight, `classWeights[${i}]`, { min: 0 }));
 }
 
@@ -67,10 +83,13 @@ export function combinedWeights(
 ): Float64Array | null {
   if (classWeights === null && sampleWeights === undefined) return null;
   if (sampleWeights !== undefined && sampleWeights.length !== data.length) {
-    throw new ShapeError(expected(`${data.length} weights, one a sample,`, "sampleWeights", `${sampleWeights.length}`));
+    throw new ShapeError(
+      expected(`${data.length} weights, one a sample,`, "sampleWeights", `${sampleWeights.length}`),
+    );
   }
   return Float64Array.from({ length: data.length }, (_, row) => {
-    const own = sampleWeights === undefined ? 1 : checkNumber(sampleWeights[row], `sampleWeights[${row}]`, { min: 0 });
+    const own =
+      sampleWeights === undefined ? 1 : checkNumber(sampleWeights[row], `sampleWeights[${row}]`, { min: 0 });
     return classWeights === null ? own : own * (classWeights[data.targets[row]!] ?? 0);
   });
 }

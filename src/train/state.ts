@@ -112,12 +112,18 @@ export class TrainerState {
   }
 
   checkFree(call: string): void {
-    if (this.fitting) throw new BusyError(expected("one training of a model at a time", call, "a model that is being trained"));
+    if (this.fitting)
+      throw new BusyError(
+        expected("one training of a model at a time", call, "a model that is being trained"),
+      );
   }
 
   /** For what must not happen in the middle of a step. Between epochs, in callbacks, it may. */
   checkBetweenSteps(call: string): void {
-    if (this.stepping) throw new BusyError(expected("a moment between two epochs (a callback, or after fit)", call, "a training in progress"));
+    if (this.stepping)
+      throw new BusyError(
+        expected("a moment between two epochs (a callback, or after fit)", call, "a training in progress"),
+      );
   }
 
   /**

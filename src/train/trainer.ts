@@ -18,12 +18,12 @@ import { Fit } from "./fit.js";
 import { checkFitOptions, type FitOptions } from "./fit-options.js";
 import type { EpochLog, Evaluation, History } from "./history.js";
 import { type CustomMetric, type MetricName, metricOf } from "./named-metrics.js";
-import { Objective, type TrainingLoss } from "./objective.js";
+import type { Objective, TrainingLoss } from "./objective.js";
 import {
+  type ClassWeights,
   checkClassWeights,
   checkDataset,
   checkTargets,
-  type ClassWeights,
   classWeightValues,
   combinedWeights,
 } from "./samples.js";
@@ -79,9 +79,12 @@ export class Trainer {
     if (!(model instanceof Module)) throw new ArgumentError(expected("a module", "model", describe(model)));
     checkOptions(options, names, "Trainer");
     const { loss, optimizer, clip, metrics = [], classWeights = null, regularize = {} } = options;
-    if (typeof loss?.forward !== "function") throw new ArgumentError(expected("a loss", "loss", describe(loss)));
-    if (!(optimizer instanceof Optimizer)) throw new ArgumentError(expected("an optimizer", "optimizer", describe(optimizer)));
-    if (!Array.isArray(metrics)) throw new ArgumentError(expected("a list of metrics", "metrics", describe(metrics)));
+    if (typeof loss?.forward !== "function")
+      throw new ArgumentError(expected("a loss", "loss", describe(loss)));
+    if (!(optimizer instanceof Optimizer))
+      throw new ArgumentError(expected("an optimizer", "optimizer", describe(optimizer)));
+    if (!Array.isArray(metrics))
+      throw new ArgumentError(expected("a list of metrics", "metrics", describe(metrics)));
     if (classWeights !== null) checkClassWeights(classWeights);
     checkOptions(regularize, ["l1", "l2"], "regularize");
     const { l1 = 0, l2 = 0 } = regularize;
@@ -91,7 +94,10 @@ export class Trainer {
       optimizer,
       clip,
       metrics: metrics.map(metricOf),
-      penalties: { l1: checkNumber(l1, "regularize.l1", { min: 0 }), l2: checkNumber(l2, "regularize.l2", { min: 0 }) },
+      penalties: {
+        l1: checkNumber(l1, "regularize.l1", { min: 0 }),
+        l2: checkNumber(l2, "regularize.l2", { min: 0 }),
+      },
       accumulate: checkInteger(options.accumulate ?? 1, "accumulate", { min: 1 }),
       classWeights,
       // A probability says yes above ½, everything else (logits, margins) above 0.
@@ -170,9 +176,13 @@ export class Trainer {
   }
 
   /** Arrays are copied into memory the step keeps: nothing is allocated from call to call. */
-  #partialArguments({ length, features, shape, targets, targetShape }: Dataset, weights: Float64Array | null): PartialArguments {
+  #partialArguments(
+    { length, features, shape, targets, targetShape }: Dataset,
+    weights: Float64Array | null,
+  ): PartialArguments {
     const isDouble = this.#state.floatType === "float64";
-    const own = (numbers: Float32Array | Float64Array) => (isDouble ? Float64Array.from(numbers) : Float32Array.from(numbers));
+    const own = (numbers: Float32Array | Float64Array) =>
+      isDouble ? Float64Array.from(numbers) : Float32Array.from(numbers);
     const x = isDouble ? own(features) : features;
     const y = targets instanceof Float32Array && isDouble ? own(targets) : targets;
     return [x, [length, ...shape], y, [length, ...targetShape], weights === null ? undefined : own(weights)];
@@ -185,13 +195,18 @@ export class Trainer {
     const build = (x: Tensor, shape: Shape, y: Tensor, targetShape: Shape, weight: Tensor | null = null) =>
       objective.build({ x: x.reshape(shape), y: y.reshape(targetShape), weight }, shape[0]!).loss!;
     // Compiled functions get tensors in place of the arrays they are called with.
-    this.#partial = compile(build as unknown as (...args: PartialArguments) => Tensor, this.#state.compileOptions);
+    this.#partial = compile(
+      build as unknown as (...args: PartialArguments) => Tensor,
+      this.#state.compileOptions,
+    );
     return this.#partial;
   }
 
   /** The loss and the metrics of a data set, in evaluation mode. */
   async evaluate(data: Dataset, options: { readonly batchSize?: number } = {}): Promise<Evaluation> {
-    return this.#evaluator.evaluate(this.#evaluator.prepare(checkDataset(data, "data"), batchRows(options, "evaluate")));
+    return this.#evaluator.evaluate(
+      this.#evaluator.prepare(checkDataset(data, "data"), batchRows(options, "evaluate")),
+    );
   }
 
   /**

@@ -2,11 +2,30 @@ import { expect, test } from "vitest";
 import { parseOptions, UsageError } from "../../src/cli/options.js";
 
 test("without options: digits", () => {
-  expect(parseOptions([])).toEqual({ data: "digits", seed: 42, batchSize: undefined, learningRate: undefined, help: false });
+  expect(parseOptions([])).toEqual({
+    data: "digits",
+    seed: 42,
+    batchSize: undefined,
+    learningRate: undefined,
+    help: false,
+  });
 });
 
 test("values follow or are attached", () => {
-  const args = ["--data", "a.csv", "--target=-1", "--seed", "3", "--epochs=5", "--batch-size", "16", "--learning-rate", "1e-3", "--out", "x"];
+  const args = [
+    "--data",
+    "a.csv",
+    "--target=-1",
+    "--seed",
+    "3",
+    "--epochs=5",
+    "--batch-size",
+    "16",
+    "--learning-rate",
+    "1e-3",
+    "--out",
+    "x",
+  ];
   expect(parseOptions(args)).toEqual({
     data: "a.csv",
     target: "-1",

@@ -14,7 +14,9 @@ interface Case {
   float32: number[][];
 }
 
-const reference = JSON.parse(readFileSync(new URL("../reference/optimizers.json", import.meta.url), "utf8")) as {
+const reference = JSON.parse(
+  readFileSync(new URL("../reference/optimizers.json", import.meta.url), "utf8"),
+) as {
   steps: number[];
   n: number;
   optimizers: Record<string, Case>;
@@ -36,7 +38,9 @@ const names: Record<string, string> = {
 /** The reference's options, spelled as here. */
 function translate(options: Case["options"]): Record<string, unknown> {
   const entries = Object.entries(options).flatMap(([key, value]) =>
-    key === "betas" ? (value as number[]).map((beta, i) => [`beta${i + 1}`, beta]) : [[names[key] ?? key, value]],
+    key === "betas"
+      ? (value as number[]).map((beta, i) => [`beta${i + 1}`, beta])
+      : [[names[key] ?? key, value]],
   );
   return Object.fromEntries(entries);
 }
@@ -45,7 +49,9 @@ function translate(options: Case["options"]): Record<string, unknown> {
 function trajectory(optimizer: optim.Optimizer, dtype: FloatDType): Float64Array[] {
   const w = new Parameter(start, [n], { dtype });
   const [scale, centre] = [tensor(a, { dtype }), tensor(c, { dtype })];
-  const step = compile(() => scale.mul(w.sub(centre).square()).mul(0.5).add(w.cos().div(10)).sum(), { optimizer });
+  const step = compile(() => scale.mul(w.sub(centre).square()).mul(0.5).add(w.cos().div(10)).sum(), {
+    optimizer,
+  });
   const recorded: Float64Array[] = [];
   for (let i = 1; i <= 100; i++) {
     step();
@@ -54,13 +60,21 @@ function trajectory(optimizer: optim.Optimizer, dtype: FloatDType): Float64Array
   return recorded;
 }
 
-const make = ({ name, options }: Case): optim.Optimizer => new optim[name](translate(options) as never) as optim.Optimizer;
+const make = ({ name, options }: Case): optim.Optimizer =>
+  new optim[name](translate(options) as never) as optim.Optimizer;
 
-function expectClose(actual: readonly ArrayLike<number>[], wanted: readonly ArrayLike<number>[], tolerance: number): void {
+function expectClose(
+  actual: readonly ArrayLike<number>[],
+  wanted: readonly ArrayLike<number>[],
+  tolerance: number,
+): void {
   wanted.forEach((values, at) => {
     for (let i = 0; i < values.length; i++) {
       const error = Math.abs(actual[at]![i]! - values[i]!) / Math.max(Math.abs(values[i]!), 0.1);
-      expect(error, `step ${recordedSteps[at]}, element ${i}: ${actual[at]![i]} for ${values[i]}`).toBeLessThan(tolerance);
+      expect(
+        error,
+        `step ${recordedSteps[at]}, element ${i}: ${actual[at]![i]} for ${values[i]}`,
+      ).toBeLessThan(tolerance);
     }
   });
 }
@@ -131,7 +145,12 @@ test("Adagrad with ε inside the root and an initial accumulator", () => {
     s[0]! += g * g;
     return w - (0.1 * g) / Math.sqrt(s[0]! + epsilon);
   });
-  const adagrad = new optim.Adagrad({ learningRate: 0.1, epsilon, epsilonPlace: "inside", initialAccumulator: 0.1 });
+  const adagrad = new optim.Adagrad({
+    learningRate: 0.1,
+    epsilon,
+    epsilonPlace: "inside",
+    initialAccumulator: 0.1,
+  });
   expectClose(trajectory(adagrad, "float64"), wanted, 1e-12);
 });
 
@@ -153,7 +172,13 @@ for (const biasCorrection of [true, false]) {
       const v = biasCorrection ? s[1]! / (1 - 0.99 ** t) : s[1]!;
       return w - (0.05 * m) / Math.sqrt(v + epsilon);
     });
-    const adam = new optim.Adam({ learningRate: 0.05, beta2: 0.99, epsilon, epsilonPlace: "inside", biasCorrection });
+    const adam = new optim.Adam({
+      learningRate: 0.05,
+      beta2: 0.99,
+      epsilon,
+      epsilonPlace: "inside",
+      biasCorrection,
+    });
     expectClose(trajectory(adam, "float64"), wanted, 1e-12);
   });
 }
@@ -161,7 +186,10 @@ for (const biasCorrection of [true, false]) {
 test("groups of parameters have settings of their own", () => {
   const [p, q, frozen] = [1, 1, 1].map((value) => new Parameter([value], [1]));
   frozen!.requiresGrad = false;
-  const sgd = new optim.SGD({ learningRate: 0.1, groups: [{ parameters: [q!], learningRate: 0.01, weightDecay: 0.5 }] });
+  const sgd = new optim.SGD({
+    learningRate: 0.1,
+    groups: [{ parameters: [q!], learningRate: 0.01, weightDecay: 0.5 }],
+  });
   const step = compile(() => p!.add(q!).add(frozen!).sum(), { optimizer: sgd });
   step();
   expect(p!.values[0]).toBeCloseTo(1 - 0.1, 6);
@@ -178,7 +206,9 @@ test("setting the learning rate scales all groups", () => {
 
 test("every optimizer is found by the tests above", () => {
   const tested = new Set(Object.values(reference.optimizers).map(({ name }) => name as string));
-  const optimizers = Object.entries(optim).filter(([, v]) => typeof v === "function" && v.prototype instanceof optim.Optimizer);
+  const optimizers = Object.entries(optim).filter(
+    ([, v]) => typeof v === "function" && v.prototype instanceof optim.Optimizer,
+  );
   for (const [name] of optimizers) expect(tested, name).toContain(name);
 });
 

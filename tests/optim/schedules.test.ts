@@ -2,7 +2,9 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { ReduceOnPlateau, type Schedule, schedules } from "../../src/optim/index.js";
 
-const reference = JSON.parse(readFileSync(new URL("../reference/optimizers.json", import.meta.url), "utf8")) as {
+const reference = JSON.parse(
+  readFileSync(new URL("../reference/optimizers.json", import.meta.url), "utf8"),
+) as {
   schedules: Record<string, number[]>;
   plateau: { values: number[]; min: number[]; max: number[] };
 };
@@ -17,7 +19,13 @@ const same: Record<string, Schedule> = {
   cosine_restarts: schedules.cosineRestarts({ steps: 8, growth: 2, end: 0.05 }),
   cosine_restarts_even: schedules.cosineRestarts({ steps: 9 }),
   one_cycle: schedules.oneCycle({ steps: 41 }),
-  one_cycle_linear: schedules.oneCycle({ steps: 41, rise: 0.25, startDivisor: 10, endDivisor: 100, anneal: "linear" }),
+  one_cycle_linear: schedules.oneCycle({
+    steps: 41,
+    rise: 0.25,
+    startDivisor: 10,
+    endDivisor: 100,
+    anneal: "linear",
+  }),
   linear_warmup: schedules.warmup(10, schedules.constant(), 0.1),
 };
 
@@ -32,7 +40,9 @@ describe("factors are PyTorch's", () => {
 
 test("by hand: polynomial with an end, inverse time, constant", () => {
   const line = schedules.polynomial({ steps: 10, end: 0.2 });
-  expect([0, 5, 10, 99].map((t) => line.factor(t))).toEqual([1, 0.6, 0.2, 0.2].map((x) => expect.closeTo(x, 12)));
+  expect([0, 5, 10, 99].map((t) => line.factor(t))).toEqual(
+    [1, 0.6, 0.2, 0.2].map((x) => expect.closeTo(x, 12)),
+  );
   expect(schedules.inverseTime({ decay: 0.5 }).factor(4)).toBe(1 / 3);
   expect(schedules.constant(0.5).factor(7)).toBe(0.5);
 });
@@ -46,7 +56,9 @@ test("cosine and one cycle stay at their end", () => {
 
 test("warm-up rises in a straight line and hands over", () => {
   const warm = schedules.warmup(4, schedules.step({ every: 2, gamma: 0.5 }));
-  expect([0, 1, 2, 3, 4, 5, 6, 8].map((t) => warm.factor(t))).toEqual([0.25, 0.4375, 0.625, 0.8125, 1, 1, 0.5, 0.25]);
+  expect([0, 1, 2, 3, 4, 5, 6, 8].map((t) => warm.factor(t))).toEqual([
+    0.25, 0.4375, 0.625, 0.8125, 1, 1, 0.5, 0.25,
+  ]);
   const nested = schedules.warmup(2, schedules.warmup(2, schedules.constant(), 0), 0);
   expect([0, 1, 2, 3, 4].map((t) => nested.factor(t))).toEqual([0, 0.5, 0, 0.5, 1]);
 });
@@ -74,10 +86,14 @@ test("a restored ReduceOnPlateau goes on where it was", () => {
   const options = { factor: 0.5, patience: 1 };
   const [whole, half, rest] = [options, options, options].map((o) => new ReduceOnPlateau(o));
   const values = [3, 3, 3, 2, 2, 2, 2, 2];
-  const wanted = values.map((v) => (whole!.observe(v), whole!.factor()));
+  const after = (plateau: ReduceOnPlateau, value: number) => {
+    plateau.observe(value);
+    return plateau.factor();
+  };
+  const wanted = values.map((v) => after(whole!, v));
   values.slice(0, 4).forEach((v) => half!.observe(v));
   rest!.restore(JSON.parse(JSON.stringify(half!.state)));
-  expect(values.slice(4).map((v) => (rest!.observe(v), rest!.factor()))).toEqual(wanted.slice(4));
+  expect(values.slice(4).map((v) => after(rest!, v))).toEqual(wanted.slice(4));
 });
 
 test("settings out of range are refused by name", () => {

@@ -17,7 +17,8 @@ afterAll(() => rm(folder, { recursive: true }));
 
 const quiet = { batchSize: 16, progress: false } as const;
 const schedule = optim.schedules.cosine({ steps: 24 });
-const make = () => classifier({ clip: { norm: 0.5 }, optimizer: new optim.Adam({ learningRate: 1e-2, amsgrad: true }) });
+const make = () =>
+  classifier({ clip: { norm: 0.5 }, optimizer: new optim.Adam({ learningRate: 1e-2, amsgrad: true }) });
 
 test("2 epochs, a checkpoint, and 2 more in the same process are 4 epochs, bit for bit", async () => {
   const [whole, first, second] = [make(), make(), make()];
@@ -62,13 +63,23 @@ test("2 epochs, a checkpoint, and 2 more in a fresh process are 4 epochs, bit fo
   const samples = clouds();
   await whole.fit(samples, { epochs: 4, schedule, ...quiet });
   await first.fit(samples, { epochs: 2, schedule, ...quiet });
-  const [data, checkpoint, result] = ["samples", "first", "result"].map((name) => join(folder, `${name}.safetensors`)) as [string, string, string];
+  const [data, checkpoint, result] = ["samples", "first", "result"].map((name) =>
+    join(folder, `${name}.safetensors`),
+  ) as [string, string, string];
   await io.saveSafetensors(data, {
     features: { shape: [samples.length, 2], data: samples.features },
     targets: { shape: [samples.length], data: samples.targets as Int32Array },
   });
   await first.saveCheckpoint(checkpoint);
-  await promisify(execFile)(process.execPath, ["--input-type=module", "-e", program, library, data, checkpoint, result]);
+  await promisify(execFile)(process.execPath, [
+    "--input-type=module",
+    "-e",
+    program,
+    library,
+    data,
+    checkpoint,
+    result,
+  ]);
   const other = network(1);
   await other.load(result);
   expect(bits(other)).toEqual(bits(whole.model));
@@ -105,7 +116,11 @@ test("partialFit goes on after a checkpoint as if it had not been", async () => 
 });
 
 test("ReduceOnPlateau goes on where it was", async () => {
-  const run = (epochs: number) => ({ epochs, schedule: new optim.ReduceOnPlateau({ patience: 1, factor: 0.5, threshold: 10 }), ...quiet });
+  const run = (epochs: number) => ({
+    epochs,
+    schedule: new optim.ReduceOnPlateau({ patience: 1, factor: 0.5, threshold: 10 }),
+    ...quiet,
+  });
   const [whole, first, second] = [make(), make(), make()];
   await whole.fit(clouds(), run(6));
   await first.fit(clouds(), run(2));

@@ -17,14 +17,23 @@ export function clouds(count = 90, seed = 1): data.Dataset {
 export function plane(count = 64, seed = 2): data.Dataset {
   const random = new Random(seed);
   const features = Float32Array.from({ length: 2 * count }, () => random.normal());
-  const targets = Float32Array.from({ length: count }, (_, i) => 2 * features[2 * i]! - features[2 * i + 1]! + 1 + 0.01 * random.normal());
+  const targets = Float32Array.from(
+    { length: count },
+    (_, i) => 2 * features[2 * i]! - features[2 * i + 1]! + 1 + 0.01 * random.normal(),
+  );
   return new data.Dataset({ features, shape: [2], targets });
 }
 
 /** Everything that keeps state: batch normalisation, dropout. */
 export const network = (seed = 5): nn.Sequential => {
   manualSeed(seed);
-  return new nn.Sequential(new nn.Linear(2, 16), new nn.BatchNorm1d(16), new nn.ReLU(), new nn.Dropout(0.2), new nn.Linear(16, 3));
+  return new nn.Sequential(
+    new nn.Linear(2, 16),
+    new nn.BatchNorm1d(16),
+    new nn.ReLU(),
+    new nn.Dropout(0.2),
+    new nn.Linear(16, 3),
+  );
 };
 
 export const classifier = (options: Partial<TrainerOptions> = {}, model: nn.Module = network()): Trainer =>
@@ -38,4 +47,6 @@ export const classifier = (options: Partial<TrainerOptions> = {}, model: nn.Modu
 
 /** All parameters and buffers, as text that shows every bit. */
 export const bits = (model: nn.Module): string[] =>
-  [...model.stateDict()].map(([key, { data: d }]) => `${key} ${Buffer.from(d.buffer, d.byteOffset, d.byteLength).toString("hex")}`);
+  [...model.stateDict()].map(
+    ([key, { data: d }]) => `${key} ${Buffer.from(d.buffer, d.byteOffset, d.byteLength).toString("hex")}`,
+  );

@@ -13,12 +13,17 @@ const log: EpochLog = {
   step: 10,
   seconds: 0.5,
 };
-const line = "epoch  2/20  loss 0.1235  accuracy 98.8 %  mae 1.00e-5  validation loss 0.5000, accuracy 25.0 %  0.50 s";
+const line =
+  "epoch  2/20  loss 0.1235  accuracy 98.8 %  mae 1.00e-5  validation loss 0.5000, accuracy 25.0 %  0.50 s";
 
 /** A stream that keeps what is written to it. */
 function fake(isTTY: boolean) {
   const written: string[] = [];
-  const stream = { isTTY, columns: 60, write: (text: string) => written.push(text) } as unknown as NodeJS.WriteStream;
+  const stream = {
+    isTTY,
+    columns: 60,
+    write: (text: string) => written.push(text),
+  } as unknown as NodeJS.WriteStream;
   return { written, stream };
 }
 
@@ -33,7 +38,11 @@ test("on a terminal one line is redrawn, no longer than the terminal is wide", (
   progress.step(1, 20, 5, 23, 0.7);
   progress.epoch(log, 20);
   progress.end();
-  expect(written).toEqual(["\r\x1b[Kepoch  1/20  step 5/23  loss 0.7000", `\r\x1b[K${line.slice(0, 59)}`, "\n"]);
+  expect(written).toEqual([
+    "\r\x1b[Kepoch  1/20  step 5/23  loss 0.7000",
+    `\r\x1b[K${line.slice(0, 59)}`,
+    "\n",
+  ]);
 });
 
 test("quiet in a pipe, or a line an epoch when asked for", () => {

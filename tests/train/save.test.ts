@@ -36,7 +36,11 @@ async function trained(): Promise<{ model: nn.Sequential; samples: data.Dataset 
 }
 
 const bits = (model: nn.Module) =>
-  [...model.stateDict()].map(([key, { data: d, shape }]) => [key, shape, Buffer.from(d.buffer, d.byteOffset, d.byteLength).toString("hex")]);
+  [...model.stateDict()].map(([key, { data: d, shape }]) => [
+    key,
+    shape,
+    Buffer.from(d.buffer, d.byteOffset, d.byteLength).toString("hex"),
+  ]);
 
 test("a trained model is read back bit for bit, with its metadata", async () => {
   const { model } = await trained();
@@ -55,8 +59,11 @@ test("keys, types and shapes are PyTorch's", async () => {
   const path = join(folder, "keys.safetensors");
   await model.save(path);
   const own = await io.loadSafetensors(path);
-  const theirs = await io.loadSafetensors(fileURLToPath(new URL("../reference/saved-model.safetensors", import.meta.url)));
-  const describe = ({ tensors }: io.SafetensorsFile) => [...tensors].map(([key, { dtype, shape }]) => `${key} ${dtype} [${shape}]`).sort();
+  const theirs = await io.loadSafetensors(
+    fileURLToPath(new URL("../reference/saved-model.safetensors", import.meta.url)),
+  );
+  const describe = ({ tensors }: io.SafetensorsFile) =>
+    [...tensors].map(([key, { dtype, shape }]) => `${key} ${dtype} [${shape}]`).sort();
   expect(describe(own)).toEqual(describe(theirs));
   expect(own.tensors.get("1.num_batches_tracked")).toMatchObject({ dtype: "I64", shape: [] });
 });
@@ -105,19 +112,31 @@ test("saving in the middle of a training writes the model as it was between two 
   class Sum extends nn.Module {
     inner = model;
     forward() {
-      return model.parameters().map((p) => p.sum()).reduce((a, b) => a.add(b)).reshape([1]);
+      return model
+        .parameters()
+        .map((p) => p.sum())
+        .reduce((a, b) => a.add(b))
+        .reshape([1]);
     }
   }
   const whole = new Sum();
-  const samples = new data.Dataset({ features: new Float32Array(4096), shape: [1], targets: new Float32Array(4096) });
+  const samples = new data.Dataset({
+    features: new Float32Array(4096),
+    shape: [1],
+    targets: new Float32Array(4096),
+  });
   const loss = { forward: (prediction: ReturnType<Sum["forward"]>) => prediction.sum() };
   const trainer = new Trainer(whole, { loss, optimizer: new optim.SGD({ learningRate: 2 ** -10 }) });
-  const training = trainer.fit(samples, { epochs: 1000, batchSize: 1, signal: AbortSignal.timeout(1500) }).catch(() => {});
+  const training = trainer
+    .fit(samples, { epochs: 1000, batchSize: 1, signal: AbortSignal.timeout(1500) })
+    .catch(() => {});
   const path = join(folder, "moving.safetensors");
   const seen = new Set<number>();
   for (let i = 0; i < 10; i++) {
     await whole.save(path);
-    const values = [...(await io.loadSafetensors(path)).tensors.values()].flatMap((t) => Array.from(t.data as Float32Array));
+    const values = [...(await io.loadSafetensors(path)).tensors.values()].flatMap((t) =>
+      Array.from(t.data as Float32Array),
+    );
     expect(new Set(values).size).toBe(1);
     seen.add(values[0]!);
   }
