@@ -99,6 +99,9 @@ class Variant {
   }
 }
 
+/** Combinations of shapes that one function stays compiled for. */
+const MAX_SHAPES = 64;
+
 /** The variants of one function. */
 class Variants {
   private readonly byKey = new Map<string, Variant[]>();
@@ -121,6 +124,8 @@ class Variants {
       variant = new Variant(compileProgram(this.fn, args.map((a) => placeholder(a, steps)), this.recipe, this.family));
       // Variants of another mode may be current again later; those of places left behind never are.
       this.byKey.set(key, [variant, ...known.slice(0, 3)]);
+      // A server predicts for any number of rows; what was compiled for the oldest shapes goes.
+      if (this.byKey.size > MAX_SHAPES) this.byKey.delete(this.byKey.keys().next().value!);
     }
     this.last = { args: args.map(kindOf), steps, variant };
     return variant;

@@ -1,6 +1,6 @@
 // Elementary functions over V, Real = float: one source for every instruction set (double: math64.h).
 // The bounds are the largest errors in ULP over all floats whose argument and result are normal,
-// found by walking through every float (tests/native/math_test.cpp --exhaustive; pow sampled).
+// found by walking through every float (tests/native/math_test.cpp; pow and Phi: by sampling).
 // Coefficients: scripts/fit-math.py. No result depends on denormals being kept, but log and log2
 // take denormal arguments exactly even where the machine reads denormals as zero.
 namespace {
@@ -22,7 +22,7 @@ inline V exp_rest(V x, V n) { return fnma(n, set1(kLn2Low), fnma(n, set1(kLn2Hig
 /** 2^n e^r */
 inline V exp_join(V r, V n) { return scale2_near(fma(fma(exp_polynomial(r), r, set1(1)), r, set1(1)), n); }
 
-/** e^x: below 1 ULP; gradual underflow. At -104 and 89 the result has become 0 and infinity. */
+/** e^x: 0.90 ULP; gradual underflow. At -104 and 89 the result has become 0 and infinity. */
 inline V exp(V x) {
   const V c = at_most(at_least(x, set1(-104)), set1(89));
   const V n = round_even(c * set1(kLog2E));
@@ -45,7 +45,7 @@ inline Exponential exponential(V x, V n) {
 }
 inline Exponential exponential(V x) { return exponential(x, round_even(x * set1(kLog2E))); }
 
-/** e^x - 1 = 2^n q + (2^n - 1), halved so that 2^n exists where the result does. */
+/** e^x - 1: 1.46 ULP. 2^n q + (2^n - 1), halved so that 2^n exists where the result does. */
 inline V expm1(V x) {
   const Exponential e = exponential(at_most(at_least(x, set1(-18)), set1(89)));
   const V half = power2(e.n - set1(1));
@@ -53,7 +53,7 @@ inline V expm1(V x) {
   return select(lt(abs(x), set1(0x1p-25f)), x, y + y);
 }
 
-/** 1 / (1 + e^-x), the small terms of 2^n q + 2^n + 1 first. n stops at 127, where q goes on. */
+/** 1 / (1 + e^-x): 2.00 ULP. The small terms of 2^n q + 2^n + 1 first. n stops at 127, where q goes on. */
 inline V sigmoid(V x) {
   const V y = at_least(neg(x), set1(-87));
   const Exponential e = exponential(y, at_most(round_even(y * set1(kLog2E)), set1(127)));
@@ -61,7 +61,7 @@ inline V sigmoid(V x) {
   return one / (fma(e.q, power, at_most(power, one)) + at_least(power, one));
 }
 
-/** |x| < 0.55: x + x^3 T(x^2);  else 1 - 2 / (e^(2|x|) + 1), which is 1 from 10 on. */
+/** tanh x: 1.34 ULP. |x| < 0.55: x + x^3 T(x^2);  else 1 - 2 / (e^(2|x|) + 1), which is 1 from 10 on. */
 inline V tanh(V x) {
   const V size = at_most(abs(x), set1(10));
   const V s = size * size;
@@ -77,8 +77,9 @@ inline V tanh(V x) {
   return copysign(select(lt(size, set1(0.55f)), low, high), x);
 }
 
-/** |x| < 0.92: x + x P(x^2);  else 1 - e^-(t + t Q(t)), t = |x|, which is 1 from 4 on. The split and
- *  the two forms are Norbert Juffa's (erff, published in the NVIDIA developer forums and elsewhere). */
+/** erf x: 1.05 ULP. |x| < 0.92: x + x P(x^2);  else 1 - e^-(t + t Q(t)), t = |x|, which is 1 from 4 on. The
+ * split and the two forms are Norbert Juffa's (erff, published in the NVIDIA developer forums and elsewhere).
+ */
 inline V erf(V x) {
   const V t = at_most(abs(x), set1(4));
   const V s = t * t;
@@ -102,7 +103,7 @@ inline V erf(V x) {
   return copysign(select(lt(t, set1(0.92f)), low, high), x);
 }
 
-/** Phi(x) and phi(x) of the normal distribution, relative error about 5e-7 also far left:
+/** Phi(x) and phi(x) of the normal distribution, relative error below 1e-6 also far left:
  *  Phi(-a) = e^(-a^2/2) u Q(u), u = 1 / (1 + 0.304 a), for a = |x|. */
 inline void normal_cdf_pdf(V x, V& cdf, V& pdf) {
   const V a = at_most(abs(x), set1(15));
@@ -172,7 +173,7 @@ inline V log_special(V x, V y) {
   return select(eq(size, iset1(0)), set1(-kInfinity), y);
 }
 
-/** log x: below 1 ULP, denormal x included. */
+/** log x: 0.97 ULP, denormal x included. */
 inline V log(V x) {
   const Parts parts = split(x);
   const V f = parts.m - set1(1);
@@ -181,6 +182,7 @@ inline V log(V x) {
   return all(parts.normal) ? y : log_special(x, y);
 }
 
+/** log2 x: 1.96 ULP, denormal x included. */
 inline V log2(V x) {
   const Parts parts = split(x);
   const V f = parts.m - set1(1);
@@ -188,7 +190,7 @@ inline V log2(V x) {
   return all(parts.normal) ? y : log_special(x, y);
 }
 
-/** log(1 + x): the exponent e is that of 1 + x, but f = (x + 1) 2^-e - 1 comes from x itself. */
+/** log(1 + x): 1.72 ULP. The exponent e is that of 1 + x, but f = (x + 1) 2^-e - 1 comes from x itself. */
 inline V log1p(V x) {
   const VI e = exponent_of(as_int(x + set1(1)));
   const VI shift = shift_left<23>(e);
@@ -240,6 +242,7 @@ inline V trigonometric(V x, int32_t quarter) {
   const V y = select(eq(turn & iset1(1), iset1(0)), sine, cosine);
   return as_real(as_int(y) ^ shift_left<30>(turn & iset1(2)));
 }
+/** sin x and cos x: 1.53 ULP, any finite x. */
 inline V sin(V x) { return trigonometric(x, 0); }
 inline V cos(V x) { return trigonometric(x, 1); }
 
@@ -274,7 +277,7 @@ inline void log_sum(V a, V& high, V& low) {
   }
 }
 
-/** x^y with the special cases of C's pow. */
+/** x^y: below 3 ULP, with the special cases of C's pow. */
 inline V pow(V x, V y) {
   const V a = abs(x);
   V high, low;

@@ -145,6 +145,7 @@ bool report(const Isa& isa, const Function& function, const Worst& worst, const 
               function.bound, worst.x, function.id == Id::pow ? ", " : "",
               function.id == Id::pow ? std::to_string(worst.y).c_str() : "", mode, ok ? "" : "  FAILED");
   if (!ok) std::printf("        result %.9g\n", worst.result);
+  std::fflush(stdout);
   return ok;
 }
 
