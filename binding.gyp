@@ -54,6 +54,7 @@
         {"target_name": "kernels_test", "type": "executable", "dependencies": ["engine"], "sources": ["tests/native/kernels_test.cpp"]},
         {"target_name": "math_test", "type": "executable", "dependencies": ["engine"], "sources": ["tests/native/math_test.cpp"]},
         {"target_name": "pool_test", "type": "executable", "dependencies": ["engine"], "sources": ["tests/native/pool_test.cpp"]},
+        {"target_name": "program_fuzz_test", "type": "executable", "dependencies": ["engine"], "sources": ["tests/native/program_fuzz_test.cpp"]},
         {"target_name": "program_test", "type": "executable", "dependencies": ["engine"], "sources": ["tests/native/program_test.cpp"]},
         {"target_name": "simd_test", "type": "executable", "dependencies": ["engine"], "sources": ["tests/native/simd_test.cpp"]}
       ]

@@ -1,68 +1,96 @@
 /** Every activation and its derivative as one picture; the values and derivatives are the engine's own. */
 
-import { grad, ops, tensor } from "nabla";
+import { fileURLToPath } from "node:url";
+import { grad, ops, type Tensor, tensor } from "nabla";
 import { Plot, save, Svg } from "./svg.js";
 
-const SAMPLES = 321;
+const SAMPLES = 161;
 const [LOW, HIGH] = [-4, 4];
-const xs = Float32Array.from({ length: SAMPLES }, (_, i) => LOW + ((HIGH - LOW) * i) / (SAMPLES - 1));
+export const xs = Float32Array.from({ length: SAMPLES }, (_, i) => LOW + ((HIGH - LOW) * i) / (SAMPLES - 1));
 
+/** In the order of the picture: what saturates, what is made of straight pieces, what is smooth. */
 const notes: Readonly<Record<string, string>> = {
   sigmoid: "(0, 1), slope at most 1/4",
-  logSigmoid: "ln σ(x), never overflows",
   tanh: "(−1, 1), slope at most 1",
-  relu: "cheap; slope 0 below 0",
-  relu6: "held within [0, 6]",
-  softplus: "a smooth ReLU",
-  softsign: "saturates slowly",
-  silu: "x·σ(x), also swish",
-  mish: "x·tanh(softplus x)",
-  gelu: "x·Φ(x), exact",
-  geluTanh: "GELU, approximated by tanh",
-  selu: "keeps mean 0, variance 1",
-  hardSigmoid: "straight pieces",
-  hardSwish: "x·hardSigmoid(x)",
-  hardTanh: "held within [−1, 1]",
+  softsign: "x/(1+|x|), saturates slowly",
+  hardSigmoid: "clip(x/6 + ½, 0, 1)",
+  hardTanh: "clip(x, −1, 1)",
+  logSigmoid: "ln σ(x), never overflows",
+  relu: "max(x, 0): units can die",
   leakyRelu: "slope 0.01 below 0",
-  elu: "to −1 below 0",
+  prelu: "learned slope, here ¼",
+  relu6: "clip(x, 0, 6)",
+  elu: "eˣ−1 below 0",
+  selu: "keeps mean 0, variance 1",
+  softplus: "ln(1+eˣ)",
+  gelu: "x·Φ(x)",
+  geluTanh: "x·Φ(x), by tanh",
+  silu: "x·σ(x), swish",
+  mish: "x·tanh(ln(1+eˣ))",
+  hardSwish: "x·hardSigmoid(x)",
 };
 
+const functions: Readonly<Record<string, (x: Tensor) => Tensor>> = {
+  ...ops.activations,
+  prelu: (x) => ops.prelu(x, tensor(0.25)),
+};
+
+export const names = Object.keys(functions).sort((a, b) => order(a) - order(b));
+function order(name: string): number {
+  const at = Object.keys(notes).indexOf(name);
+  return at < 0 ? Number.POSITIVE_INFINITY : at;
+}
+
 /** The function and its derivative at xs. */
-function sample(name: string) {
+export function sample(name: string) {
   const x = tensor(xs, { requiresGrad: true });
-  const y = ops.activations[name]!(x);
+  const y = functions[name]!(x);
   return { y: y.dataSync(), slope: grad(y.sum(), [x])[0]!.dataSync() };
 }
 
-const names = Object.keys(ops.activations);
-const COLUMNS = 4;
-const [CELL_WIDTH, CELL_HEIGHT, TOP] = [270, 226, 62];
-const rows = Math.ceil(names.length / COLUMNS);
-const svg = new Svg(COLUMNS * CELL_WIDTH + 40, TOP + rows * CELL_HEIGHT + 6);
-svg.text(38, 30, "Activation functions and their derivatives", { "font-size": 18, "font-weight": "bold" });
-svg.line([[600, 25], [630, 25]], { stroke: "#0b62c4", "stroke-width": 3 });
-svg.text(638, 30, "f(x)");
-svg.line([[700, 25], [730, 25]], { stroke: "#d1480f", "stroke-width": 2, "stroke-dasharray": "6 4" });
-svg.text(738, 30, "f′(x)");
+const COLUMNS = 6;
+const [CELL_WIDTH, CELL_HEIGHT, TOP] = [228, 232, 66];
+const blue = { stroke: "#0b62c4", "stroke-width": 2.6 };
+const orange = { stroke: "#d1480f", "stroke-width": 1.9, "stroke-dasharray": "6 4" };
 
-console.log(`${"activation".padEnd(14)}${"smallest".padStart(10)}${"largest".padStart(10)}${"steepest".padStart(10)}${"at -4: f".padStart(12)}${"f′".padStart(10)}   on [−4, 4]`);
-names.forEach((name, i) => {
-  const { y, slope } = sample(name);
-  const plot = new Plot(svg, {
-    x: 38 + (i % COLUMNS) * CELL_WIDTH,
-    y: TOP + 22 + Math.floor(i / COLUMNS) * CELL_HEIGHT,
-    width: CELL_WIDTH - 42,
-    height: CELL_HEIGHT - 66,
-    horizontal: [LOW, HIGH],
-    vertical: [-2.2, 4.2],
-    title: name,
-    ticks: [[-4, -2, 0, 2, 4], [-2, 0, 2, 4]],
+export function draw(): Svg {
+  const rows = Math.ceil(names.length / COLUMNS);
+  const svg = new Svg(COLUMNS * CELL_WIDTH + 28, TOP + rows * CELL_HEIGHT + 4);
+  svg.text(34, 34, "Activation functions and their derivatives", { "font-size": 20, "font-weight": "bold" });
+  svg.line([[600, 28], [632, 28]], blue);
+  svg.text(640, 33, "f(x)", { "font-size": 14 });
+  svg.line([[700, 28], [732, 28]], orange);
+  svg.text(740, 33, "f′(x)", { "font-size": 14 });
+  names.forEach((name, i) => {
+    const { y, slope } = sample(name);
+    const [left, top] = [34 + (i % COLUMNS) * CELL_WIDTH, TOP + 36 + Math.floor(i / COLUMNS) * CELL_HEIGHT];
+    const plot = new Plot(svg, {
+      x: left,
+      y: top,
+      width: CELL_WIDTH - 34,
+      height: CELL_HEIGHT - 72,
+      horizontal: [LOW, HIGH],
+      vertical: [-2.2, 4.2],
+      title: "",
+      ticks: [[-4, -2, 0, 2, 4], [-2, 0, 2, 4]],
+    });
+    svg.text(left, top - 21, name, { "font-weight": "bold", "font-size": 14.5 });
+    svg.text(left, top - 6, notes[name] ?? "", { fill: "#57606a", "font-size": 12 });
+    const points = (values: ArrayLike<number>) => Array.from(xs, (x, k) => [x, values[k]!] as const);
+    plot.line(points(y), blue);
+    plot.line(points(slope), orange);
   });
-  svg.text(38 + (i % COLUMNS) * CELL_WIDTH + CELL_WIDTH - 42, plot.options.y - 9, notes[name] ?? "", { "text-anchor": "end", fill: "#57606a", "font-size": 11 });
-  const points = (values: ArrayLike<number>) => Array.from(xs, (x, k) => [x, values[k]!] as const);
-  plot.line(points(y), { stroke: "#0b62c4", "stroke-width": 2.6 });
-  plot.line(points(slope), { stroke: "#d1480f", "stroke-width": 1.8, "stroke-dasharray": "6 4" });
-  const columns = [Math.min(...y), Math.max(...y), Math.max(...Array.from(slope, Math.abs))].map((v) => v.toFixed(4).padStart(10));
-  console.log(name.padEnd(14) + columns.join("") + y[0]!.toFixed(4).padStart(12) + slope[0]!.toFixed(4).padStart(10));
-});
-save(svg, "activations.svg");
+  return svg;
+}
+
+export function main(): void {
+  console.log(`${"activation".padEnd(14)}${"smallest".padStart(10)}${"largest".padStart(10)}${"steepest".padStart(10)}${"f(−4)".padStart(12)}${"f′(−4)".padStart(10)}   on [−4, 4]`);
+  for (const name of names) {
+    const { y, slope } = sample(name);
+    const columns = [Math.min(...y), Math.max(...y), Math.max(...Array.from(slope, Math.abs))].map((v) => v.toFixed(4).padStart(10));
+    console.log(name.padEnd(14) + columns.join("") + y[0]!.toFixed(4).padStart(12) + slope[0]!.toFixed(4).padStart(10));
+  }
+  save(draw(), "activations.svg");
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) main();

@@ -7,6 +7,7 @@
  * The engine's numbers come from `grad`, which knows none of the formulas below.
  */
 
+import { fileURLToPath } from "node:url";
 import { grad, type Tensor, tensor } from "nabla";
 
 const x = [0.9, 0.1, 0.8];
@@ -24,7 +25,7 @@ const slope = (value: number) => value * (1 - value);
 const sum = (terms: number[]) => terms.reduce((a, b) => a + b, 0);
 
 /** Forward, then the chain rule from the last layer to the first. */
-function byHand() {
+export function byHand() {
   const z = [0, 1].map((j) => sum(x.map((xi, i) => xi * w1[i]![j]!)));
   const a = z.map(f);
   const o = sum(a.map((aj, j) => aj * w2[j]!));
@@ -41,7 +42,7 @@ function byHand() {
 
 // ---- by the engine ------------------------------------------------------------------------------------
 
-function byEngine() {
+export function byEngine() {
   const weights = (values: number[] | number[][]) => tensor(values, { dtype: "float64", requiresGrad: true });
   const [W1, W2] = [weights(w1), weights(w2)];
   const z = tensor(x, { dtype: "float64" }).matmul(W1);
@@ -92,7 +93,7 @@ function table(): void {
 // ---- what common write-ups get wrong --------------------------------------------------------------------
 
 /** The loss after w(2) and w(1) have gone `rate` against the given gradients. */
-function lossAfter(rate: number, dw2: number[], dw1: number[][]): number {
+export function lossAfter(rate: number, dw2: number[], dw1: number[][]): number {
   const v1 = w1.map((row, i) => row.map((w, j) => w - rate * dw1[i]![j]!));
   const v2 = w2.map((w, j) => w - rate * dw2[j]!);
   const a = [0, 1].map((j) => f(sum(x.map((xi, i) => xi * v1[i]![j]!))));
@@ -121,5 +122,9 @@ function mixUps(): void {
      ∇z_1·x_1 (indices mixed up)      ${(dz[0]! * x[0]!).toFixed(9)}`);
 }
 
-table();
-mixUps();
+export function main(): void {
+  table();
+  mixUps();
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) main();

@@ -11,6 +11,8 @@ const escape = (text: string) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeA
 /** Two decimals are a hundredth of a pixel. */
 const short = (x: number) => String(Math.round(x * 100) / 100);
 
+const minus = (x: number) => `${x}`.replace("-", "−");
+
 function tag(name: string, attributes: Attributes, content?: string): string {
   const list = Object.entries(attributes).map(([key, value]) => ` ${key}="${typeof value === "number" ? short(value) : escape(value)}"`);
   return content === undefined ? `<${name}${list.join("")}/>` : `<${name}${list.join("")}>${content}</${name}>`;
@@ -28,6 +30,14 @@ export class Svg {
 
   add(name: string, attributes: Attributes, content?: string): void {
     this.parts.push(tag(name, attributes, content));
+  }
+
+  /** An element around everything that `draw` adds. */
+  within(name: string, attributes: Attributes, draw: () => void): void {
+    const outer = this.parts.splice(0);
+    draw();
+    const inner = this.parts.splice(0);
+    this.parts.push(...outer, tag(name, attributes, inner.join("\n")));
   }
 
   text(x: number, y: number, text: string, attributes: Attributes = {}): void {
@@ -54,6 +64,8 @@ export interface PlotOptions {
   readonly horizontal: Range;
   readonly vertical: Range;
   readonly title: string;
+  /** Default a very light grey. */
+  readonly ground?: string;
   /** Values to mark on the axes. */
   readonly ticks?: readonly [horizontal: readonly number[], vertical: readonly number[]];
 }
@@ -68,20 +80,20 @@ export class Plot {
     readonly svg: Svg,
     readonly options: PlotOptions,
   ) {
-    const { x, y, width, height, title, ticks = [[], []] } = options;
+    const { x, y, width, height, title, ground = "#fbfcfd", ticks = [[], []] } = options;
     svg.add("clipPath", { id: this.clip }, tag("rect", { x, y, width, height }));
-    svg.add("rect", { x, y, width, height, fill: "#fbfcfd", stroke: "#d0d7de" });
-    svg.text(x, y - 9, title, { "font-weight": "bold", "font-size": 14 });
+    svg.add("rect", { x, y, width, height, fill: ground, stroke: "#d0d7de" });
+    if (title !== "") svg.text(x, y - 9, title, { "font-weight": "bold", "font-size": 14 });
     const label = { fill: "#6e7781", "font-size": 11 };
     for (const at of ticks[0]) {
       const [px] = this.place([at, 0]);
       svg.line([[px, y], [px, y + height]], { stroke: "#e6eaee" });
-      svg.text(px, y + height + 15, `${at}`, { ...label, "text-anchor": "middle" });
+      svg.text(px, y + height + 15, minus(at), { ...label, "text-anchor": "middle" });
     }
     for (const at of ticks[1]) {
       const [, py] = this.place([0, at]);
       svg.line([[x, py], [x + width, py]], { stroke: "#e6eaee" });
-      svg.text(x - 6, py + 4, `${at}`, { ...label, "text-anchor": "end" });
+      svg.text(x - 6, py + 4, minus(at), { ...label, "text-anchor": "end" });
     }
   }
 

@@ -17,14 +17,24 @@
 namespace nabla {
 
 // The units of isa/.
-namespace scalar { extern const KernelTable table; }
-namespace scalar64 { extern const KernelTable table; }
+namespace scalar {
+extern const KernelTable table;
+}
+namespace scalar64 {
+extern const KernelTable table;
+}
 #if defined(NABLA_X86)
-namespace avx2 { extern const KernelTable table; }
-namespace avx512 { extern const KernelTable table; }
+namespace avx2 {
+extern const KernelTable table;
+}
+namespace avx512 {
+extern const KernelTable table;
+}
 #endif
 #if defined(__aarch64__) || defined(_M_ARM64)
-namespace neon { extern const KernelTable table; }
+namespace neon {
+extern const KernelTable table;
+}
 #endif
 
 namespace {
@@ -73,7 +83,8 @@ X86Features x86_features() {
   const uint64_t saved = saved_registers();
   const Registers seven = cpuid(7, 0);
   found.avx2 = (saved & 0x6) == 0x6 && bit(seven.b, 5);
-  const bool parts = bit(seven.b, 16) && bit(seven.b, 17) && bit(seven.b, 30) && bit(seven.b, 31);  // F DQ BW VL
+  const bool parts =
+      bit(seven.b, 16) && bit(seven.b, 17) && bit(seven.b, 30) && bit(seven.b, 31);  // F DQ BW VL
   found.avx512 = found.avx2 && (saved & 0xe6) == 0xe6 && parts;
   return found;
 }

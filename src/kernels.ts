@@ -7,9 +7,16 @@
  * refused with an error that names the argument, before anything is written.
  */
 
-import { crossEntropy, crossEntropyBackward, pick, pickBackward } from "./kernels/loss.js";
 import { gemm } from "./kernels/gemm.js";
-import { batchNorm, batchNormBackward, layerNorm, layerNormBackward, rmsNorm, rmsNormBackward } from "./kernels/norm.js";
+import { crossEntropy, crossEntropyBackward, pick, pickBackward } from "./kernels/loss.js";
+import {
+  batchNorm,
+  batchNormBackward,
+  layerNorm,
+  layerNormBackward,
+  rmsNorm,
+  rmsNormBackward,
+} from "./kernels/norm.js";
 import { adagradStep, adamStep, firstNotFinite, rmspropStep, sgdStep } from "./kernels/optimizer.js";
 import { pointwise } from "./kernels/pointwise.js";
 import { dropout, normal, uniform } from "./kernels/random.js";
@@ -17,22 +24,59 @@ import { argReduce, reduce, softmax, softmaxBackward } from "./kernels/reduce.js
 import { copy, fill, gatherRows, scatterAddRows } from "./kernels/rows.js";
 import type { KernelName } from "./native/kernels.generated.js";
 
+export { info, setThreads } from "./info.js";
 export type { FloatArray, KernelOptions } from "./kernels/call.js";
 export type { GemmOptions } from "./kernels/gemm.js";
 export type { CrossEntropyArrays, CrossEntropyKernelOptions, PickOptions } from "./kernels/loss.js";
 export type { BinaryName, FunctionName, TernaryName, UnaryName } from "./kernels/names.js";
 export type { NormOptions } from "./kernels/norm.js";
-export type { AdamStepOptions, EpsilonOptions, OptimizerStepOptions, RmspropStepOptions, SgdStepOptions } from "./kernels/optimizer.js";
-export type { ArrayOrNumber, BinaryKernel, PointwiseKernels, TernaryKernel, UnaryKernel } from "./kernels/pointwise.js";
+export type {
+  AdamStepOptions,
+  EpsilonOptions,
+  OptimizerStepOptions,
+  RmspropStepOptions,
+  SgdStepOptions,
+} from "./kernels/optimizer.js";
+export type {
+  ArrayOrNumber,
+  BinaryKernel,
+  PointwiseKernels,
+  TernaryKernel,
+  UnaryKernel,
+} from "./kernels/pointwise.js";
 export type { DropoutOptions, RandomOptions } from "./kernels/random.js";
 export type { ReduceKernelOptions, Reduction, SoftmaxOptions } from "./kernels/reduce.js";
 export type { CopyOptions, RowOptions } from "./kernels/rows.js";
-export { info, setThreads } from "./info.js";
 
 export {
-  adagradStep, adamStep, argReduce, batchNorm, batchNormBackward, copy, crossEntropy, crossEntropyBackward, dropout, fill, firstNotFinite,
-  gatherRows, gemm, layerNorm, layerNormBackward, normal, pick, pickBackward, pointwise, reduce, rmsNorm, rmsNormBackward, rmspropStep,
-  scatterAddRows, sgdStep, softmax, softmaxBackward, uniform,
+  adagradStep,
+  adamStep,
+  argReduce,
+  batchNorm,
+  batchNormBackward,
+  copy,
+  crossEntropy,
+  crossEntropyBackward,
+  dropout,
+  fill,
+  firstNotFinite,
+  gatherRows,
+  gemm,
+  layerNorm,
+  layerNormBackward,
+  normal,
+  pick,
+  pickBackward,
+  pointwise,
+  reduce,
+  rmsNorm,
+  rmsNormBackward,
+  rmspropStep,
+  scatterAddRows,
+  sgdStep,
+  softmax,
+  softmaxBackward,
+  uniform,
 };
 
 /** What runs each row of kernels.inc: a row without a function here does not compile. */

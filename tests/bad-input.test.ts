@@ -3,8 +3,29 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import {
-  ArgumentError, BusyError, compile, DataError, DTypeError, data, FormatError, full, grad, io, losses, manualSeed, NablaError, nn, NotFiniteError, ones, optim,
-  OutOfRangeError, ShapeError, Tensor, tensor, Trainer, zeros,
+  ArgumentError,
+  BusyError,
+  compile,
+  DataError,
+  DTypeError,
+  data,
+  FormatError,
+  full,
+  grad,
+  io,
+  losses,
+  manualSeed,
+  NablaError,
+  NotFiniteError,
+  nn,
+  OutOfRangeError,
+  ones,
+  optim,
+  ShapeError,
+  Tensor,
+  Trainer,
+  tensor,
+  zeros,
 } from "../src/index.js";
 
 type ErrorClass = new (...args: never[]) => NablaError;
@@ -36,36 +57,91 @@ const int = (values: number[]) => tensor(Int32Array.from(values));
 describe("shapes, ranks and axes", () => {
   checkAll([
     ["shapes that do not broadcast", () => x.add(ones([2])), ShapeError, /add.*\[2, 3\] and \[2\]/],
-    ["inner dimensions that differ", () => x.matmul(ones([2, 3])), ShapeError, /matmul.*\[2, 3\] and \[2, 3\]/],
+    [
+      "inner dimensions that differ",
+      () => x.matmul(ones([2, 3])),
+      ShapeError,
+      /matmul.*\[2, 3\] and \[2, 3\]/,
+    ],
     ["a product with a scalar", () => x.matmul(tensor(1)), ShapeError, /matmul/],
-    ["input of another width", () => new nn.Linear(4, 2).forward(x), ShapeError, /\[\.\.\., 4\] for linear but received \[2, 3\]/],
+    [
+      "input of another width",
+      () => new nn.Linear(4, 2).forward(x),
+      ShapeError,
+      /\[\.\.\., 4\] for linear but received \[2, 3\]/,
+    ],
     ["reshape to another size", () => x.reshape([4, 2]), ShapeError, /6 elements.*reshape.*\[4, 2\]/],
     ["two inferred dimensions", () => x.reshape([-1, -1]), ShapeError, /reshape/],
-    ["an axis that is not there", () => x.sum(2), OutOfRangeError, /axis in \[-2, 1\] for sum axes but received 2/],
+    [
+      "an axis that is not there",
+      () => x.sum(2),
+      OutOfRangeError,
+      /axis in \[-2, 1\] for sum axes but received 2/,
+    ],
     ["a fractional axis", () => x.softmax(0.5), OutOfRangeError, /softmax axis but received 0.5/],
     ["an axis twice", () => x.mean([0, 0]), OutOfRangeError, /distinct axes/],
     ["a permutation that is none", () => x.permute([0, 0]), OutOfRangeError, /permute/],
     ["a slice past the end", () => x.narrow(1, 2, 2), OutOfRangeError, /narrow/],
     ["parts of other shapes", () => x.concat([ones([3, 3])], 1), ShapeError, /concat/],
     ["expansion of 3 to 4", () => x.expand([2, 4]), ShapeError, /expand/],
-    ["batch normalisation of one sample", () => new nn.BatchNorm1d(3).forward(ones([1, 3])), ShapeError, /BatchNorm1d/],
-    ["batch normalisation of rank 1", () => new nn.BatchNorm1d(3).forward(ones([3])), ShapeError, /BatchNorm1d/],
+    [
+      "batch normalisation of one sample",
+      () => new nn.BatchNorm1d(3).forward(ones([1, 3])),
+      ShapeError,
+      /BatchNorm1d/,
+    ],
+    [
+      "batch normalisation of rank 1",
+      () => new nn.BatchNorm1d(3).forward(ones([3])),
+      ShapeError,
+      /BatchNorm1d/,
+    ],
     ["item of several elements", () => x.item(), ShapeError, /one element for item but received \[2, 3\]/],
     ["the largest of nothing", () => zeros([0]).max(), ShapeError, /max/],
-    ["prediction and target that would broadcast", () => losses.mse(ones([4]), ones([4, 1])), ShapeError, /mse.*\[4, 1\]/],
+    [
+      "prediction and target that would broadcast",
+      () => losses.mse(ones([4]), ones([4, 1])),
+      ShapeError,
+      /mse.*\[4, 1\]/,
+    ],
   ]);
 });
 
 describe("types", () => {
   checkAll([
     ["float32 beside float64", () => x.add(x.cast("float64")), DTypeError, /add.*float32 and float64/],
-    ["a product of integers", () => int([1, 2]).matmul(int([1, 2])), DTypeError, /float tensors for matmul but received int32/],
-    ["float indices", () => x.gatherRows(ones([2])), DTypeError, /int32 tensor for gatherRows index but received float32/],
+    [
+      "a product of integers",
+      () => int([1, 2]).matmul(int([1, 2])),
+      DTypeError,
+      /float tensors for matmul but received int32/,
+    ],
+    [
+      "float indices",
+      () => x.gatherRows(ones([2])),
+      DTypeError,
+      /int32 tensor for gatherRows index but received float32/,
+    ],
     ["softmax of integers", () => int([1]).softmax(), DTypeError, /softmax but received int32/],
-    ["gradients by integers", () => tensor([1], { dtype: "int32", requiresGrad: true }), DTypeError, /requiresGrad/],
-    ["an unknown type", () => tensor([1], { dtype: "float16" as never }), ArgumentError, /dtype but received "float16"/],
+    [
+      "gradients by integers",
+      () => tensor([1], { dtype: "int32", requiresGrad: true }),
+      DTypeError,
+      /requiresGrad/,
+    ],
+    [
+      "an unknown type",
+      () => tensor([1], { dtype: "float16" as never }),
+      ArgumentError,
+      /dtype but received "float16"/,
+    ],
     ["a string", () => x.add("1" as never), ArgumentError, /tensor or a number for operand/],
-    ["ragged nesting", () => tensor([[1, 2], [3]]), ShapeError, /\[2\] for tensor data\[1\] but received \[1\]/],
+    [
+      "ragged nesting",
+      () => tensor([[1, 2], [3]]),
+      ShapeError,
+      /\[2\] for tensor data\[1\] but received \[1\]/,
+    ],
     ["text as data", () => tensor(["1"] as never), ArgumentError, /tensor data/],
     ["a 64-bit integer array", () => tensor(new BigInt64Array(1) as never), ArgumentError, /tensor data/],
   ]);
@@ -73,7 +149,12 @@ describe("types", () => {
 
 describe("sizes", () => {
   checkAll([
-    ["a negative dimension", () => zeros([2, -1]), ShapeError, /non-negative integer dimensions for shape but received \[2, -1\]/],
+    [
+      "a negative dimension",
+      () => zeros([2, -1]),
+      ShapeError,
+      /non-negative integer dimensions for shape but received \[2, -1\]/,
+    ],
     ["a fractional dimension", () => zeros([1.5]), ShapeError, /shape/],
     ["2^31 elements", () => zeros([2 ** 16, 2 ** 15]), ShapeError, /fewer than 2\^31 elements/],
     ["2^53 elements", () => zeros([2 ** 27, 2 ** 27]), ShapeError, /fewer than 2\^31 elements/],
@@ -87,7 +168,11 @@ describe("sizes", () => {
   it("of zero are fine where the mathematics is", () => {
     expect([...zeros([0, 3]).sum(0).dataSync()]).toEqual([0, 0, 0]);
     expect(zeros([0, 3]).matmul(ones([3, 2])).shape).toEqual([0, 2]);
-    expect([...zeros([2, 0]).matmul(zeros([0, 2])).dataSync()]).toEqual([0, 0, 0, 0]);
+    expect([
+      ...zeros([2, 0])
+        .matmul(zeros([0, 2]))
+        .dataSync(),
+    ]).toEqual([0, 0, 0, 0]);
     expect(zeros([0]).add(1).dataSync()).toHaveLength(0);
     expect(new nn.Linear(3, 2).forward(zeros([0, 3])).shape).toEqual([0, 2]);
   });
@@ -96,13 +181,41 @@ describe("sizes", () => {
 describe("labels", () => {
   const logits = ones([2, 3]);
   checkAll([
-    ["too large", () => losses.crossEntropy(logits, int([0, 3])).item(), OutOfRangeError, /classes.*but received 3/],
+    [
+      "too large",
+      () => losses.crossEntropy(logits, int([0, 3])).item(),
+      OutOfRangeError,
+      /classes.*but received 3/,
+    ],
     ["negative", () => losses.crossEntropy(logits, int([-1, 0])).item(), OutOfRangeError, /but received -1/],
     ["fractional", () => losses.crossEntropy(logits, tensor([0.5, 1])), NablaError, /crossEntropy/],
-    ["too many", () => losses.crossEntropy(logits, int([0, 1, 2])), ShapeError, /labels of shape \[2\].*\[3\]/],
-    ["an index past the table", () => ones([2, 3]).gatherRows(int([2])).dataSync(), OutOfRangeError, /but received 2/],
-    ["NaN in a data set", () => data.fromArrays([[1], [2]], [0, Number.NaN], { task: "classification" }), DataError, /NaN/],
-    ["fractional in a data set", () => data.fromArrays([[1], [2]], [0, 0.5], { task: "classification" }), DataError, /0.5/],
+    [
+      "too many",
+      () => losses.crossEntropy(logits, int([0, 1, 2])),
+      ShapeError,
+      /labels of shape \[2\].*\[3\]/,
+    ],
+    [
+      "an index past the table",
+      () =>
+        ones([2, 3])
+          .gatherRows(int([2]))
+          .dataSync(),
+      OutOfRangeError,
+      /but received 2/,
+    ],
+    [
+      "NaN in a data set",
+      () => data.fromArrays([[1], [2]], [0, Number.NaN], { task: "classification" }),
+      DataError,
+      /NaN/,
+    ],
+    [
+      "fractional in a data set",
+      () => data.fromArrays([[1], [2]], [0, 0.5], { task: "classification" }),
+      DataError,
+      /0.5/,
+    ],
     ["fewer than samples", () => data.fromArrays([[1], [2]], [0]), NablaError, /2|1/],
   ]);
 
@@ -110,7 +223,9 @@ describe("labels", () => {
     const model = new nn.Linear(1, 2);
     const before = model.stateDict();
     const trainer = new Trainer(model, { loss: new losses.CrossEntropy(), optimizer: new optim.SGD() });
-    const error = await errorOf(() => trainer.fit(data.fromArrays([[1], [2], [3]], [0, 1, 2]), { epochs: 1 }));
+    const error = await errorOf(() =>
+      trainer.fit(data.fromArrays([[1], [2], [3]], [0, 1, 2]), { epochs: 1 }),
+    );
     expect(error).toBeInstanceOf(DataError);
     expect(error.message).toMatch(/row 2|2/);
     expect(model.stateDict()).toEqual(before);
@@ -134,7 +249,10 @@ describe("labels", () => {
 });
 
 describe("buffers", () => {
-  const Resizable = ArrayBuffer as unknown as new (bytes: number, options: { maxByteLength: number }) => ArrayBuffer & { resize(bytes: number): void };
+  const Resizable = ArrayBuffer as unknown as new (
+    bytes: number,
+    options: { maxByteLength: number },
+  ) => ArrayBuffer & { resize(bytes: number): void };
   const transferred = () => {
     const array = new Float32Array(4);
     structuredClone(array.buffer, { transfer: [array.buffer] });
@@ -145,10 +263,25 @@ describe("buffers", () => {
 
   checkAll([
     ["detached, for a tensor", () => tensor(transferred()), ArgumentError, /detached/],
-    ["detached, for a tensor of given shape", () => tensor(transferred(), { shape: [4] }), NablaError, /tensor data/],
-    ["too short", () => tensor(new Float32Array(3), { shape: [2, 2] }), ShapeError, /4 elements.*tensor data but received 3/],
+    [
+      "detached, for a tensor of given shape",
+      () => tensor(transferred(), { shape: [4] }),
+      NablaError,
+      /tensor data/,
+    ],
+    [
+      "too short",
+      () => tensor(new Float32Array(3), { shape: [2, 2] }),
+      ShapeError,
+      /4 elements.*tensor data but received 3/,
+    ],
     ["too long", () => tensor(new Float32Array(5), { shape: [2, 2] }), ShapeError, /but received 5/],
-    ["of another length for a parameter", () => new nn.Parameter([1], [1]).assign([1, 2]), ShapeError, /assign but received 2/],
+    [
+      "of another length for a parameter",
+      () => new nn.Parameter([1], [1]).assign([1, 2]),
+      ShapeError,
+      /assign but received 2/,
+    ],
   ]);
 
   it("that are unaligned, shared or resizable are copied", () => {
@@ -206,7 +339,10 @@ describe("two trainings of one model", () => {
     const small = new nn.Linear(1, 2);
     const trainer = () => new Trainer(small, { loss: new losses.CrossEntropy(), optimizer: new optim.SGD() });
     const [one, two] = [trainer(), trainer()];
-    const results = await Promise.allSettled([one.fit(dataset, { epochs: 20 }), two.fit(dataset, { epochs: 20 })]);
+    const results = await Promise.allSettled([
+      one.fit(dataset, { epochs: 20 }),
+      two.fit(dataset, { epochs: 20 }),
+    ]);
     expect(results.map((r) => r.status)).toEqual(["fulfilled", "rejected"]);
     expect((results[1] as PromiseRejectedResult).reason).toBeInstanceOf(BusyError);
   });
@@ -215,10 +351,15 @@ describe("two trainings of one model", () => {
 describe("a NaN loss", () => {
   it("stops training, says where, and keeps everything from before the step", async () => {
     const model = new nn.Linear(1, 1);
-    const trainer = new Trainer(model, { loss: new losses.MSE(), optimizer: new optim.SGD({ learningRate: 0.01 }) });
+    const trainer = new Trainer(model, {
+      loss: new losses.MSE(),
+      optimizer: new optim.SGD({ learningRate: 0.01 }),
+    });
     const features = [[1], [2], [Number.NaN], [4]];
     const dataset = data.fromArrays(features, [[1], [2], [3], [4]], { task: "regression" });
-    const error = (await errorOf(() => trainer.fit(dataset, { epochs: 1, batchSize: 1, shuffle: false }))) as NotFiniteError;
+    const error = (await errorOf(() =>
+      trainer.fit(dataset, { epochs: 1, batchSize: 1, shuffle: false }),
+    )) as NotFiniteError;
     expect(error).toBeInstanceOf(NotFiniteError);
     expect(error.step).toBe(2);
     expect(error.message).toMatch(/epoch 1, training step 2/);
@@ -232,26 +373,65 @@ describe("gradients", () => {
   const w = () => tensor([1, 2], { requiresGrad: true });
   checkAll([
     ["of more than one number", () => grad(w().mul(2), [w()]), ShapeError, /loss of one element.*\[2\]/],
-    ["by what needs none", () => grad(w().sum(), [ones([2])]), ArgumentError, /requiresGrad for grad target 0/],
-    ["by what the loss does not depend on", () => grad(w().sum(), [w()]), ArgumentError, /depends on for grad target 0/],
-    ["through what has none", () => {
-      const v = w();
-      return grad(v.floor().mul(v).sum(), [v]) && grad(v.argmax().cast("float32").sum(), [v]);
-    }, NablaError, /grad/],
+    [
+      "by what needs none",
+      () => grad(w().sum(), [ones([2])]),
+      ArgumentError,
+      /requiresGrad for grad target 0/,
+    ],
+    [
+      "by what the loss does not depend on",
+      () => grad(w().sum(), [w()]),
+      ArgumentError,
+      /depends on for grad target 0/,
+    ],
+    [
+      "through what has none",
+      () => {
+        const v = w();
+        return grad(v.floor().mul(v).sum(), [v]) && grad(v.argmax().cast("float32").sum(), [v]);
+      },
+      NablaError,
+      /grad/,
+    ],
   ]);
 });
 
 describe("options", () => {
   checkAll([
     ["unknown", () => new optim.SGD({ lr: 0.1 } as never), ArgumentError, /"lr"/],
-    ["negative rate", () => new optim.Adam({ learningRate: -1 }), OutOfRangeError, /learningRate but received -1/],
-    ["NaN rate", () => new optim.Adam({ learningRate: Number.NaN }), ArgumentError, /learningRate but received NaN/],
+    [
+      "negative rate",
+      () => new optim.Adam({ learningRate: -1 }),
+      OutOfRangeError,
+      /learningRate but received -1/,
+    ],
+    [
+      "NaN rate",
+      () => new optim.Adam({ learningRate: Number.NaN }),
+      ArgumentError,
+      /learningRate but received NaN/,
+    ],
     ["beta of 1", () => new optim.Adam({ beta1: 1 }), OutOfRangeError, /beta1/],
     ["Nesterov without momentum", () => new optim.SGD({ nesterov: true }), ArgumentError, /nesterov/],
     ["dropout of 2", () => new nn.Dropout(2), OutOfRangeError, /p but received 2/],
-    ["a clip of 0", () => compile((x: Tensor) => x, { optimizer: new optim.SGD(), clip: { norm: 0 } }), OutOfRangeError, /clip.norm/],
+    [
+      "a clip of 0",
+      () => compile((x: Tensor) => x, { optimizer: new optim.SGD(), clip: { norm: 0 } }),
+      OutOfRangeError,
+      /clip.norm/,
+    ],
     ["a fractional seed", () => manualSeed(0.5), ArgumentError, /seed but received 0.5/],
-    ["no epochs", () => new Trainer(new nn.Linear(1, 1), { loss: new losses.MSE(), optimizer: new optim.SGD() }).fit(data.fromArrays([[1]], [[1]], { task: "regression" }), { epochs: 0 }), OutOfRangeError, /epochs/],
+    [
+      "no epochs",
+      () =>
+        new Trainer(new nn.Linear(1, 1), { loss: new losses.MSE(), optimizer: new optim.SGD() }).fit(
+          data.fromArrays([[1]], [[1]], { task: "regression" }),
+          { epochs: 0 },
+        ),
+      OutOfRangeError,
+      /epochs/,
+    ],
   ]);
 });
 
@@ -263,7 +443,11 @@ function file(header: unknown, bytes = 8): Uint8Array {
   out.set(text, 8);
   return out;
 }
-const entry = (begin: number, end: number, dtype = "F32", shape = [1]) => ({ dtype, shape, data_offsets: [begin, end] });
+const entry = (begin: number, end: number, dtype = "F32", shape = [1]) => ({
+  dtype,
+  shape,
+  data_offsets: [begin, end],
+});
 
 describe("hostile files", () => {
   const huge = file({});
@@ -272,17 +456,48 @@ describe("hostile files", () => {
     ["safetensors of nothing", () => io.readSafetensors(new Uint8Array(0)), FormatError, /./],
     ["truncated safetensors", () => io.readSafetensors(file({ a: entry(0, 4) }, 2)), FormatError, /./],
     ["oversized header", () => io.readSafetensors(huge), FormatError, /./],
-    ["overlapping offsets", () => io.readSafetensors(file({ a: entry(0, 4), b: entry(2, 6) })), FormatError, /./],
-    ["offsets out of range", () => io.readSafetensors(file({ a: entry(0, 4), b: entry(4, 400) })), FormatError, /./],
+    [
+      "overlapping offsets",
+      () => io.readSafetensors(file({ a: entry(0, 4), b: entry(2, 6) })),
+      FormatError,
+      /./,
+    ],
+    [
+      "offsets out of range",
+      () => io.readSafetensors(file({ a: entry(0, 4), b: entry(4, 400) })),
+      FormatError,
+      /./,
+    ],
     ["negative offsets", () => io.readSafetensors(file({ a: entry(-4, 0) })), FormatError, /./],
-    ["duplicate keys", () => io.readSafetensors(file(`{"a":${JSON.stringify(entry(0, 4))},"a":${JSON.stringify(entry(4, 8))}}`)), FormatError, /./],
+    [
+      "duplicate keys",
+      () =>
+        io.readSafetensors(file(`{"a":${JSON.stringify(entry(0, 4))},"a":${JSON.stringify(entry(4, 8))}}`)),
+      FormatError,
+      /./,
+    ],
     ["wrong type", () => io.readSafetensors(file({ a: entry(0, 8, "C64") })), FormatError, /./],
     ["size against shape", () => io.readSafetensors(file({ a: entry(0, 8) })), FormatError, /./],
-    ["shape of 2^60 elements", () => io.readSafetensors(file({ a: entry(0, 8, "F32", [2 ** 30, 2 ** 30]) })), FormatError, /./],
+    [
+      "shape of 2^60 elements",
+      () => io.readSafetensors(file({ a: entry(0, 8, "F32", [2 ** 30, 2 ** 30]) })),
+      FormatError,
+      /./,
+    ],
     ["empty CSV", () => data.parseCsv(""), DataError, /./],
     ["wrong IDX magic", () => data.parseIdx(Uint8Array.of(1, 2, 3, 4, 0, 0, 0, 0)), FormatError, /./],
-    ["IDX of another length", () => data.parseIdx(Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 9, 1)), FormatError, /./],
-    ["IDX gzipped and cut", () => data.parseIdx(gzipSync(Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 1, 1)).subarray(0, 20)), FormatError, /./],
+    [
+      "IDX of another length",
+      () => data.parseIdx(Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 9, 1)),
+      FormatError,
+      /./,
+    ],
+    [
+      "IDX gzipped and cut",
+      () => data.parseIdx(gzipSync(Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 1, 1)).subarray(0, 20)),
+      FormatError,
+      /./,
+    ],
   ]);
 
   it("ragged CSV: the line is named", async () => {

@@ -2,7 +2,19 @@
 
 import { describe, expect, it } from "vitest";
 import { ArgumentError, NotFiniteError, ShapeError } from "../src/errors.js";
-import { compile, grad, losses, manualSeed, nn, ones, ops, optim, randn, type Tensor, tensor } from "../src/index.js";
+import {
+  compile,
+  grad,
+  losses,
+  manualSeed,
+  nn,
+  ones,
+  ops,
+  optim,
+  randn,
+  type Tensor,
+  tensor,
+} from "../src/index.js";
 
 const numbers = (x: Tensor) => [...x.dataSync()];
 /** The bits, so that NaN equals NaN and 0 differs from -0. */
@@ -65,12 +77,16 @@ describe("tracing", () => {
     const predict = compile((x: Tensor) => model.forward(x));
     const x = randn([4, 3]);
     const before = bits(predict(x));
-    const step = compile((x: Tensor) => model.forward(x).sum(), { optimizer: new optim.SGD({ learningRate: 0 }) });
+    const step = compile((x: Tensor) => model.forward(x).sum(), {
+      optimizer: new optim.SGD({ learningRate: 0 }),
+    });
     step(x); // moves the parameters together
     expect(bits(predict(x))).toEqual(before);
     model.weight.requiresGrad = false;
     const weight = bits(model.weight);
-    const trained = compile((x: Tensor) => model.forward(x).sum(), { optimizer: new optim.SGD({ learningRate: 1 }) });
+    const trained = compile((x: Tensor) => model.forward(x).sum(), {
+      optimizer: new optim.SGD({ learningRate: 1 }),
+    });
     trained(x);
     expect(bits(model.weight)).toEqual(weight);
     model.weight.requiresGrad = true;
@@ -88,10 +104,13 @@ describe("tracing", () => {
     const w = new nn.Parameter([0], [1]);
     const optimizer = new optim.SGD({ learningRate: 1 });
     let traces = 0;
-    const step = compile((x: Tensor) => {
-      traces++;
-      return w.mul(x).sum();
-    }, { optimizer });
+    const step = compile(
+      (x: Tensor) => {
+        traces++;
+        return w.mul(x).sum();
+      },
+      { optimizer },
+    );
     step(ones([1]));
     optimizer.learningRate = 10;
     step(ones([1]));
@@ -131,10 +150,9 @@ describe("what a function captures", () => {
 describe("arguments and results", () => {
   it("may be typed arrays and structures", () => {
     const f = compile((x: Tensor, y: Tensor) => ({ sum: x.add(y), parts: [x.mul(2), { y }] }));
-    const result = (f as unknown as (x: Float32Array, y: Float32Array) => { sum: Tensor; parts: [Tensor, { y: Tensor }] })(
-      Float32Array.of(1, 2),
-      Float32Array.of(3, 4),
-    );
+    const result = (
+      f as unknown as (x: Float32Array, y: Float32Array) => { sum: Tensor; parts: [Tensor, { y: Tensor }] }
+    )(Float32Array.of(1, 2), Float32Array.of(3, 4));
     expect(numbers(result.sum)).toEqual([4, 6]);
     expect(numbers(result.parts[0])).toEqual([2, 4]);
     expect(numbers(result.parts[1].y)).toEqual([3, 4]);
@@ -155,13 +173,19 @@ describe("arguments and results", () => {
 
   it("that make no sense throw", () => {
     expect(() => compile(3 as never)).toThrow(ArgumentError);
-    expect(() => compile((x: Tensor) => x.sum(), { optimizer: "adam" as never })).toThrow(/an optimizer for compile/);
-    expect(() => compile((_x: Tensor) => 5)(ones([1]))).toThrow(/tensors.*for the result of a compiled function but received 5/);
+    expect(() => compile((x: Tensor) => x.sum(), { optimizer: "adam" as never })).toThrow(
+      /an optimizer for compile/,
+    );
+    expect(() => compile((_x: Tensor) => 5)(ones([1]))).toThrow(
+      /tensors.*for the result of a compiled function but received 5/,
+    );
     const inner = compile((x: Tensor) => x.add(1));
     expect(() => compile((x: Tensor) => inner(x))(ones([1]))).toThrow(/no call of a compiled function/);
     const optimizer = new optim.SGD();
     const w = new nn.Parameter([1, 2], [2]);
-    expect(() => compile((x: Tensor) => x.sum(), { optimizer })(ones([2]))).toThrow(/depends on at least one parameter/);
+    expect(() => compile((x: Tensor) => x.sum(), { optimizer })(ones([2]))).toThrow(
+      /depends on at least one parameter/,
+    );
     expect(() => compile((x: Tensor) => w.mul(x), { optimizer })(ones([2]))).toThrow(/loss of one element/);
     const step = compile((x: Tensor) => w.mul(x).sum(), { optimizer });
     expect(() => step.many(3, ones([2, 2]))).toThrow(ShapeError);
@@ -185,16 +209,32 @@ function makeModel() {
     h = tap(tap(embedding.forward(words)).mul(h));
     h = tap(layerNorm.forward(h));
     h = tap(h.add(tap(ops.gelu(h))));
-    const scores = tap(tap(query.forward(h)).matmul(tap(tap(key.forward(h)).transpose())).mul(1 / Math.sqrt(32)));
+    const scores = tap(
+      tap(query.forward(h))
+        .matmul(tap(tap(key.forward(h)).transpose()))
+        .mul(1 / Math.sqrt(32)),
+    );
     h = tap(tap(scores.softmax()).matmul(h));
     h = tap(rmsNorm.forward(tap(prelu.forward(h))));
-    h = tap(h.concat([tap(ops.silu(h))], 1).narrow(1, 16, 32).clip(-2, 2));
-    h = tap(h.sub(tap(h.mean(1, { keepDims: true }))).div(tap(h.square().sum(1, { keepDims: true }).sqrt().add(1))));
+    h = tap(
+      h
+        .concat([tap(ops.silu(h))], 1)
+        .narrow(1, 16, 32)
+        .clip(-2, 2),
+    );
+    h = tap(
+      h.sub(tap(h.mean(1, { keepDims: true }))).div(tap(h.square().sum(1, { keepDims: true }).sqrt().add(1))),
+    );
     const logits = tap(last.forward(h));
     const penalty = tap(first.weight.square().mean().mul(0.01));
     return tap(losses.crossEntropy(logits, labels, { labelSmoothing: 0.1 }).add(penalty));
   };
-  const data = () => [randn([12, 20]), tensor(Int32Array.from({ length: 12 }, (_, i) => i % 9)), tensor(Int32Array.from({ length: 12 }, (_, i) => (i * 7) % 5))] as const;
+  const data = () =>
+    [
+      randn([12, 20]),
+      tensor(Int32Array.from({ length: 12 }, (_, i) => i % 9)),
+      tensor(Int32Array.from({ length: 12 }, (_, i) => (i * 7) % 5)),
+    ] as const;
   return { parameters, forward, data, batchNorm };
 }
 
@@ -231,12 +271,35 @@ describe("compiled and interactive use agree bit for bit", () => {
   });
 
   it("on every function of one tensor, and its gradient", () => {
-    const x = tensor(Float32Array.from({ length: 101 }, (_, i) => (i - 50) / 10), { shape: [101], requiresGrad: true });
+    const x = tensor(
+      Float32Array.from({ length: 101 }, (_, i) => (i - 50) / 10),
+      { shape: [101], requiresGrad: true },
+    );
     const functions: [string, (x: Tensor) => Tensor][] = Object.entries(ops.activations);
-    const elementary = ["exp", "expm1", "abs", "square", "sin", "cos", "erf", "neg", "sigmoid", "tanh", "softplus"] as const;
+    const elementary = [
+      "exp",
+      "expm1",
+      "abs",
+      "square",
+      "sin",
+      "cos",
+      "erf",
+      "neg",
+      "sigmoid",
+      "tanh",
+      "softplus",
+    ] as const;
     for (const name of elementary) functions.push([name, (x) => x[name]()]);
-    functions.push(["log", (x) => x.square().add(0.1).log()], ["sqrt", (x) => x.square().add(1).sqrt()], ["prod", (x) => x.prod()]);
-    functions.push(["softmax", (x) => x.softmax().mul(x)], ["logSumExp", (x) => x.logSumExp()], ["max", (x) => x.max()]);
+    functions.push(
+      ["log", (x) => x.square().add(0.1).log()],
+      ["sqrt", (x) => x.square().add(1).sqrt()],
+      ["prod", (x) => x.prod()],
+    );
+    functions.push(
+      ["softmax", (x) => x.softmax().mul(x)],
+      ["logSumExp", (x) => x.logSumExp()],
+      ["max", (x) => x.max()],
+    );
     for (const [name, f] of functions) {
       const y = f(x);
       const interactive = [bits(y), bits(grad(y.sum(), [x])[0]!)];
@@ -252,13 +315,17 @@ describe("compiled and interactive use agree bit for bit", () => {
       const [x, words, labels] = data();
       batchNorm.evaluate();
       const optimizer = new optim.SGD({ learningRate: 0.125 });
-      const step = compile((x: Tensor, words: Tensor, labels: Tensor) => forward(x, words, labels, asIs), { optimizer });
+      const step = compile((x: Tensor, words: Tensor, labels: Tensor) => forward(x, words, labels, asIs), {
+        optimizer,
+      });
       for (let i = 0; i < 20; i++) {
         if (compiled) step(x, words, labels);
         else {
           const gradients = grad(forward(x, words, labels, asIs), parameters).map((g) => g.dataSync());
           // w − ηg in one rounding, as the kernel's fused multiply-add: η is a power of two, so float64 is exact enough.
-          parameters.forEach((p, k) => p.assign(p.values.map((w, j) => Math.fround(w - 0.125 * gradients[k]![j]!))));
+          parameters.forEach((p, k) =>
+            p.assign(p.values.map((w, j) => Math.fround(w - 0.125 * gradients[k]![j]!))),
+          );
         }
       }
       return parameters.map(bits);
@@ -276,7 +343,10 @@ describe("a training step", () => {
     for (let i = 0; i < 3; i++) step(good);
     const state = () => ({
       model: [...model.stateDict()].map(([key, { data }]) => [key, [...data]]),
-      optimizer: [...optimizer.stateDict(model.namedParameters()).tensors].map(([key, array]) => [key, [...array]]),
+      optimizer: [...optimizer.stateDict(model.namedParameters()).tensors].map(([key, array]) => [
+        key,
+        [...array],
+      ]),
       steps: optimizer.stepCount,
     });
     const before = state();
@@ -313,22 +383,36 @@ describe("a training step", () => {
 
   it("clips by value and by norm, and tells the norm before clipping", () => {
     const w = new nn.Parameter([0, 0], [2]);
-    const step = compile((x: Tensor) => w.mul(x).sum(), { optimizer: new optim.SGD({ learningRate: 1 }), clip: { norm: 1 } });
+    const step = compile((x: Tensor) => w.mul(x).sum(), {
+      optimizer: new optim.SGD({ learningRate: 1 }),
+      clip: { norm: 1 },
+    });
     expect(step(tensor([3, 4])).gradNorm).toBe(5);
     expect(w.values[0]).toBeCloseTo(-0.6, 5);
     expect(w.values[1]).toBeCloseTo(-0.8, 5);
     const v = new nn.Parameter([0, 0], [2]);
-    const byValue = compile((x: Tensor) => v.mul(x).sum(), { optimizer: new optim.SGD({ learningRate: 1 }), clip: { value: 2 } });
+    const byValue = compile((x: Tensor) => v.mul(x).sum(), {
+      optimizer: new optim.SGD({ learningRate: 1 }),
+      clip: { value: 2 },
+    });
     expect(byValue(tensor([3, -1])).gradNorm).toBeCloseTo(Math.hypot(2, 1), 6);
     expect(numbers(v)).toEqual([-2, 1]);
   });
 
   it("returns what the function returned beside the loss", () => {
     const w = new nn.Parameter([2], [1]);
-    const step = compile((x: Tensor) => ({ loss: w.mul(x).sum(), twice: x.mul(2), mean: x.mean() }), { optimizer: new optim.SGD() });
+    const step = compile((x: Tensor) => ({ loss: w.mul(x).sum(), twice: x.mul(2), mean: x.mean() }), {
+      optimizer: new optim.SGD(),
+    });
     const { outputs } = step(tensor([3, 5]));
     expect(outputs).toEqual({ twice: Float32Array.of(6, 10), mean: 4 });
-    const many = step.many(2, tensor([[3, 5], [1, 1]]));
+    const many = step.many(
+      2,
+      tensor([
+        [3, 5],
+        [1, 1],
+      ]),
+    );
     expect(many.outputs).toEqual({ twice: Float32Array.of(6, 10, 2, 2), mean: Float32Array.of(4, 1) });
     expect(many.completed).toBe(2);
   });

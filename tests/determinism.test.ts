@@ -1,7 +1,19 @@
 /** The same seed gives the same bits, however the steps are run. */
 
 import { afterAll, describe, expect, it } from "vitest";
-import { compile, info, losses, manualSeed, nn, ones, optim, randn, setThreads, type Tensor, tensor } from "../src/index.js";
+import {
+  compile,
+  info,
+  losses,
+  manualSeed,
+  nn,
+  ones,
+  optim,
+  randn,
+  setThreads,
+  type Tensor,
+  tensor,
+} from "../src/index.js";
 
 const threads = info().threads;
 afterAll(() => setThreads(threads));
@@ -13,19 +25,32 @@ const BATCH = 96;
 function setUp() {
   manualSeed(42);
   const model = new nn.Sequential(
-    new nn.Linear(200, 256), new nn.BatchNorm1d(256), new nn.ReLU(), new nn.Dropout(0.3),
-    new nn.Linear(256, 256), new nn.LayerNorm(256), new nn.Tanh(), new nn.Dropout(0.1),
+    new nn.Linear(200, 256),
+    new nn.BatchNorm1d(256),
+    new nn.ReLU(),
+    new nn.Dropout(0.3),
+    new nn.Linear(256, 256),
+    new nn.LayerNorm(256),
+    new nn.Tanh(),
+    new nn.Dropout(0.1),
     new nn.Linear(256, 10),
   );
   const x = tensor(randn([STEPS, BATCH, 200]).dataSync(), { shape: [STEPS, BATCH, 200] });
-  const y = tensor(Int32Array.from({ length: STEPS * BATCH }, (_, i) => (i * 7) % 10), { shape: [STEPS, BATCH] });
+  const y = tensor(
+    Int32Array.from({ length: STEPS * BATCH }, (_, i) => (i * 7) % 10),
+    { shape: [STEPS, BATCH] },
+  );
   const step = compile((x: Tensor, y: Tensor) => losses.crossEntropy(model.forward(x), y), {
     optimizer: new optim.Adam(),
     clip: { norm: 1 },
     seed: 7,
   });
   const part = (t: Tensor, i: number) => t.narrow(0, i, 1).squeeze(0);
-  const state = () => [...model.stateDict()].map(([key, { data }]) => [key, Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("base64")]);
+  const state = () =>
+    [...model.stateDict()].map(([key, { data }]) => [
+      key,
+      Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("base64"),
+    ]);
   return { model, x, y, step, part, state };
 }
 

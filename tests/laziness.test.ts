@@ -3,7 +3,19 @@
 import { describe, expect, it } from "vitest";
 import { StateError } from "../src/errors.js";
 import { cachedPrograms } from "../src/graph/evaluate.js";
-import { compile, grad, manualSeed, nn, noGrad, ones, optim, rand, randn, type Tensor, tensor } from "../src/index.js";
+import {
+  compile,
+  grad,
+  manualSeed,
+  nn,
+  noGrad,
+  ones,
+  optim,
+  rand,
+  randn,
+  type Tensor,
+  tensor,
+} from "../src/index.js";
 
 const numbers = (x: Tensor) => [...x.dataSync()];
 
@@ -163,7 +175,12 @@ describe("a graph that only grows", () => {
 
 describe("an interactive loop", () => {
   it("compiles one program for each structure, whatever the numbers are", () => {
-    const turn = (k: number) => tensor([k, k + 1]).mul(k).add(0.5).sum().item();
+    const turn = (k: number) =>
+      tensor([k, k + 1])
+        .mul(k)
+        .add(0.5)
+        .sum()
+        .item();
     expect(turn(1)).toBe(4);
     const before = cachedPrograms();
     for (let k = 2; k < 50; k++) expect(turn(k)).toBe(k * (2 * k + 1) + 1);
@@ -171,8 +188,14 @@ describe("an interactive loop", () => {
   });
 
   it("gives the same from data, dataSync, array and item", async () => {
-    const x = tensor([[1, 2], [3, 4]]).mul(3);
-    expect(await x.array()).toEqual([[3, 6], [9, 12]]);
+    const x = tensor([
+      [1, 2],
+      [3, 4],
+    ]).mul(3);
+    expect(await x.array()).toEqual([
+      [3, 6],
+      [9, 12],
+    ]);
     expect([...(await x.data())]).toEqual(numbers(x));
     expect(x.sum().item()).toBe(30);
   });
@@ -182,7 +205,10 @@ describe("an interactive loop", () => {
     const y = x.exp();
     const results = await Promise.all([y.data(), y.sum().data(), y.data(), x.data()]);
     expect(results[2]).toEqual(results[0]);
-    expect(results[1][0]).toBeCloseTo([...results[0]].reduce((a, b) => a + b), 1);
+    expect(results[1][0]).toBeCloseTo(
+      [...results[0]].reduce((a, b) => a + b),
+      1,
+    );
   });
 
   it("keeps what gradients need after values were read", () => {
@@ -191,6 +217,18 @@ describe("an interactive loop", () => {
     expect(numbers(y)).toEqual([1, 4]);
     expect(numbers(grad(y.sum(), [x])[0]!)).toEqual([2, 4]);
     expect(noGrad(() => x.mul(x)).requiresGrad).toBe(false);
+  });
+});
+
+describe("gradients", () => {
+  it("of several tensors along one path are those of each alone", () => {
+    const w = tensor([1, 2, 3], { requiresGrad: true });
+    const a = w.square();
+    const b = a.exp().mul(w);
+    const loss = b.sum();
+    const together = grad(loss, [loss, b, a, w]).map(numbers);
+    expect(together).toEqual([loss, b, a, w].map((t) => numbers(grad(loss, [t])[0]!)));
+    expect(together[1]).toEqual([1, 1, 1]);
   });
 });
 

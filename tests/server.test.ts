@@ -53,8 +53,13 @@ describe("a server that trains in the background", () => {
 
   it("predicts between two steps, never in the middle of one", async () => {
     // Both have the same gradient, so they are equal after every step and differ within one.
-    const [a, b] = [new nn.Parameter(new Float32Array(20_000), [20_000]), new nn.Parameter(new Float32Array(20_000), [20_000])];
-    const step = compile(() => a.sum().add(b.sum()).neg(), { optimizer: new optim.SGD({ learningRate: 0.25 }) });
+    const [a, b] = [
+      new nn.Parameter(new Float32Array(20_000), [20_000]),
+      new nn.Parameter(new Float32Array(20_000), [20_000]),
+    ];
+    const step = compile(() => a.sum().add(b.sum()).neg(), {
+      optimizer: new optim.SGD({ learningRate: 0.25 }),
+    });
     const distance = compile(() => [a.sub(b).abs().max(), a.max()]);
     step();
     const steps = 4000;
@@ -64,7 +69,10 @@ describe("a server that trains in the background", () => {
     });
     const seen = new Set<number>();
     while (training) {
-      for (const [apart, height] of [distance() as Tensor[], (await (distance.async() as Promise<unknown>)) as Tensor[]]) {
+      for (const [apart, height] of [
+        distance() as Tensor[],
+        (await (distance.async() as Promise<unknown>)) as Tensor[],
+      ]) {
         expect(apart!.item()).toBe(0);
         seen.add(height!.item());
       }
@@ -95,7 +103,9 @@ describe("a server that trains in the background", () => {
     const inputs = () => Float32Array.from({ length: 64 * 128 }, (_, i) => Math.sin(i));
     const train = async (steal: boolean) => {
       const { model, y, state } = setUp();
-      const step = compile((x: Tensor) => losses.crossEntropy(model.forward(x.reshape([64, 128])), y), { optimizer: new optim.Adam() });
+      const step = compile((x: Tensor) => losses.crossEntropy(model.forward(x.reshape([64, 128])), y), {
+        optimizer: new optim.Adam(),
+      });
       const stepOf = step as unknown as { async(x: Float32Array): Promise<unknown> };
       for (let i = 0; i < 5; i++) {
         const x = inputs();
@@ -145,25 +155,37 @@ const workerSource = `
 `;
 
 describe("a worker thread", () => {
-  it.each([true, false])("may be terminated while a step runs (in the background: %s)", async (background) => {
-    const { step, state } = setUp();
-    const reference = setUp();
-    for (let i = 0; i < 6; i++) {
-      const worker = new Worker(workerSource, { eval: true, workerData: { ...packed(step.program()), background, steps: 20 } });
-      await once(worker, "message");
-      await new Promise((resolve) => setTimeout(resolve, i * 3));
-      await worker.terminate();
-      step();
-      reference.step();
-    }
-    expect(state()).toEqual(reference.state());
-  });
+  it.each([true, false])(
+    "may be terminated while a step runs (in the background: %s)",
+    async (background) => {
+      const { step, state } = setUp();
+      const reference = setUp();
+      for (let i = 0; i < 6; i++) {
+        const worker = new Worker(workerSource, {
+          eval: true,
+          workerData: { ...packed(step.program()), background, steps: 20 },
+        });
+        await once(worker, "message");
+        await new Promise((resolve) => setTimeout(resolve, i * 3));
+        await worker.terminate();
+        step();
+        reference.step();
+      }
+      expect(state()).toEqual(reference.state());
+    },
+  );
 
   it("trains beside the main thread on the same pool, and both get the bits they would get alone", async () => {
     const { step, state } = setUp();
     const alone = setUp();
     alone.step.many(300);
-    const workers = [0, 1].map(() => new Worker(workerSource, { eval: true, workerData: { ...packed(step.program()), background: true, steps: 20 } }));
+    const workers = [0, 1].map(
+      () =>
+        new Worker(workerSource, {
+          eval: true,
+          workerData: { ...packed(step.program()), background: true, steps: 20 },
+        }),
+    );
     await Promise.all(workers.map((worker) => once(worker, "message")));
     await step.manyAsync(300, []);
     await Promise.all(workers.map((worker) => worker.terminate()));

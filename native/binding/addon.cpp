@@ -52,7 +52,7 @@ Napi::Value pointwise_names(const Napi::CallbackInfo& call) { return names_of(ca
 Napi::Value fill_exports(const Napi::CallbackInfo& call) {
   const Napi::Env env = call.Env();
   Napi::Object exports = call[0].As<Napi::Object>();
-  active_isa();                     // a wrong NABLA_ISA or NABLA_THREADS is an error of loading
+  active_isa();  // a wrong NABLA_ISA or NABLA_THREADS is an error of loading
   ThreadPool::instance().threads();
   Environment::create(env);
   const napi_property_descriptor functions[] = {
@@ -62,7 +62,8 @@ Napi::Value fill_exports(const Napi::CallbackInfo& call) {
       method<kernel_names>("kernelRows"),
       method<pointwise_names>("pointwiseRows"),
   };
-  if (napi_define_properties(env, exports, std::size(functions), functions) != napi_ok) throw Napi::Error::New(env);
+  if (napi_define_properties(env, exports, std::size(functions), functions) != napi_ok)
+    throw Napi::Error::New(env);
   exports.Set("Buffer", BufferObject::define(env));
   exports.Set("Program", ProgramObject::define(env));
   return exports;
@@ -74,7 +75,8 @@ Napi::Value fill_exports(const Napi::CallbackInfo& call) {
 // Through a function, so that what throws becomes a JavaScript error as everywhere else.
 static Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   napi_value fill;
-  if (napi_create_function(env, "nabla", NAPI_AUTO_LENGTH, nabla::entry<nabla::fill_exports>, nullptr, &fill) != napi_ok) {
+  if (napi_create_function(env, "nabla", NAPI_AUTO_LENGTH, nabla::entry<nabla::fill_exports>, nullptr,
+                           &fill) != napi_ok) {
     throw Napi::Error::New(env);
   }
   Napi::Function(env, fill).Call({exports});

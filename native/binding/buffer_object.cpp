@@ -16,8 +16,8 @@ napi_value make_view(napi_env env, const Shared& buffer) {
   const napi_status status =
       napi_create_external_arraybuffer(env, buffer->data(), buffer->bytes(), finalize, share.get(), &view);
   if (status == napi_no_external_buffers_allowed) {
-    throw Error(ErrorCode::platform,
-                expected("a JavaScript engine that allows external buffers", "arrayBuffer", "one that forbids them"));
+    throw Error(ErrorCode::platform, expected("a JavaScript engine that allows external buffers",
+                                              "arrayBuffer", "one that forbids them"));
   }
   if (status != napi_ok) throw Napi::Error::New(env);
   share.release();

@@ -5,30 +5,48 @@ namespace {
 
 const char* code_text(ErrorCode code) {
   switch (code) {
-    case ErrorCode::argument: return "ERR_NABLA_ARGUMENT";
-    case ErrorCode::program: return "ERR_NABLA_PROGRAM";
-    case ErrorCode::busy: return "ERR_NABLA_BUSY";
-    case ErrorCode::state: return "ERR_NABLA_STATE";
-    case ErrorCode::memory: return "ERR_NABLA_MEMORY";
-    case ErrorCode::platform: return "ERR_NABLA_PLATFORM";
+    case ErrorCode::argument:
+      return "ERR_NABLA_ARGUMENT";
+    case ErrorCode::program:
+      return "ERR_NABLA_PROGRAM";
+    case ErrorCode::busy:
+      return "ERR_NABLA_BUSY";
+    case ErrorCode::state:
+      return "ERR_NABLA_STATE";
+    case ErrorCode::memory:
+      return "ERR_NABLA_MEMORY";
+    case ErrorCode::platform:
+      return "ERR_NABLA_PLATFORM";
   }
   return "ERR_NABLA";
 }
 
 const char* array_name(napi_typedarray_type type) {
   switch (type) {
-    case napi_int8_array: return "Int8Array";
-    case napi_uint8_array: return "Uint8Array";
-    case napi_uint8_clamped_array: return "Uint8ClampedArray";
-    case napi_int16_array: return "Int16Array";
-    case napi_uint16_array: return "Uint16Array";
-    case napi_int32_array: return "Int32Array";
-    case napi_uint32_array: return "Uint32Array";
-    case napi_float32_array: return "Float32Array";
-    case napi_float64_array: return "Float64Array";
-    case napi_bigint64_array: return "BigInt64Array";
-    case napi_biguint64_array: return "BigUint64Array";
-    default: return "a typed array";
+    case napi_int8_array:
+      return "Int8Array";
+    case napi_uint8_array:
+      return "Uint8Array";
+    case napi_uint8_clamped_array:
+      return "Uint8ClampedArray";
+    case napi_int16_array:
+      return "Int16Array";
+    case napi_uint16_array:
+      return "Uint16Array";
+    case napi_int32_array:
+      return "Int32Array";
+    case napi_uint32_array:
+      return "Uint32Array";
+    case napi_float32_array:
+      return "Float32Array";
+    case napi_float64_array:
+      return "Float64Array";
+    case napi_bigint64_array:
+      return "BigInt64Array";
+    case napi_biguint64_array:
+      return "BigUint64Array";
+    default:
+      return "a typed array";
   }
 }
 

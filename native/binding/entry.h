@@ -43,7 +43,8 @@ napi_value entry(napi_env env, napi_callback_info raw) noexcept {
 
 /** A value in a few words, for messages: "abc", NaN, an object, Float32Array. */
 std::string describe(const Napi::Value& value);
-[[noreturn]] void refuse_argument(const std::string& what, const std::string& name, const Napi::Value& received);
+[[noreturn]] void refuse_argument(const std::string& what, const std::string& name,
+                                  const Napi::Value& received);
 int64_t integer_argument(const Napi::Value& value, const std::string& name, double low, double high);
 
 /** The native object behind a JavaScript object of class T, or null when it is none. */
@@ -67,7 +68,8 @@ void wrap(const Napi::CallbackInfo& info, std::unique_ptr<T> native) {
   const Napi::Env env = info.Env();
   Napi::Object object = info.This().As<Napi::Object>();
   const auto finalize = [](napi_env, void* data, void*) { delete static_cast<T*>(data); };
-  if (napi_wrap(env, object, native.get(), finalize, nullptr, nullptr) != napi_ok) throw Napi::Error::New(env);
+  if (napi_wrap(env, object, native.get(), finalize, nullptr, nullptr) != napi_ok)
+    throw Napi::Error::New(env);
   native.release();
   object.TypeTag(&T::kTag);
 }

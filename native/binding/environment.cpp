@@ -18,8 +18,9 @@ Environment& Environment::of(napi_env env) { return *Napi::Env(env).GetInstanceD
 // could use the channel when Node closes it.
 void Environment::open_channel(Napi::Env env) {
   if (channel_) return;
-  const napi_status made = napi_create_threadsafe_function(env, nullptr, nullptr, Napi::String::New(env, "nabla"), 0, 1,
-                                                           nullptr, nullptr, this, settle, &channel_);
+  const napi_status made =
+      napi_create_threadsafe_function(env, nullptr, nullptr, Napi::String::New(env, "nabla"), 0, 1, nullptr,
+                                      nullptr, this, settle, &channel_);
   if (made != napi_ok) throw Napi::Error::New(env);
   napi_unref_threadsafe_function(env, channel_);
   napi_add_env_cleanup_hook(env, close, this);
@@ -46,7 +47,7 @@ Napi::Value Environment::start(Napi::Env env, std::shared_ptr<Program> program, 
     program->finish_submitted();
     throw;
   }
-  pending.release();  // settle() deletes it
+  pending.release();                                                 // settle() deletes it
   if (running_++ == 0) napi_ref_threadsafe_function(env, channel_);  // the event loop stays for it
   return Napi::Value(env, promise);
 }

@@ -29,18 +29,26 @@ ArrayMemory memory_of(napi_env env, napi_value array, napi_value* buffer = nullp
   napi_typedarray_type type;
   size_t length = 0;
   void* data = nullptr;
-  if (napi_get_typedarray_info(env, array, &type, &length, &data, buffer, nullptr) != napi_ok) return {nullptr, 0};
+  if (napi_get_typedarray_info(env, array, &type, &length, &data, buffer, nullptr) != napi_ok)
+    return {nullptr, 0};
   size_t size = 1;
   switch (type) {
     case napi_int16_array:
-    case napi_uint16_array: size = 2; break;
+    case napi_uint16_array:
+      size = 2;
+      break;
     case napi_int32_array:
     case napi_uint32_array:
-    case napi_float32_array: size = 4; break;
+    case napi_float32_array:
+      size = 4;
+      break;
     case napi_float64_array:
     case napi_bigint64_array:
-    case napi_biguint64_array: size = 8; break;
-    default: break;
+    case napi_biguint64_array:
+      size = 8;
+      break;
+    default:
+      break;
   }
   return {data, length * size};
 }
@@ -58,7 +66,8 @@ void check_array(Napi::Env env, int64_t slot, const Napi::Value& array) {
   napi_value resizable = nullptr;
   bool yes = false;
   if (napi_get_named_property(env, buffer, "resizable", &resizable) != napi_ok) throw Napi::Error::New(env);
-  if (napi_get_value_bool(env, resizable, &yes) == napi_ok && yes) refuse_array("one of resizable memory", slot);
+  if (napi_get_value_bool(env, resizable, &yes) == napi_ok && yes)
+    refuse_array("one of resizable memory", slot);
 }
 
 }  // namespace
@@ -89,7 +98,8 @@ Napi::Value ProgramObject::construct(const Napi::CallbackInfo& info) {
     isa = &find_isa(info[1].As<Napi::String>().Utf8Value(), "isa");
   }
   const ArrayMemory words = memory_of(env, info[0]);
-  auto program = std::make_shared<Program>(static_cast<const double*>(words.data), words.bytes / sizeof(double), isa);
+  auto program =
+      std::make_shared<Program>(static_cast<const double*>(words.data), words.bytes / sizeof(double), isa);
   auto shared = std::make_shared<ProgramObject>(env, std::move(program));
   wrap(info, std::make_unique<Handle>(Handle{shared}));
   add_function(env, info.This().As<Napi::Object>(), "run", run, shared);
@@ -110,7 +120,8 @@ void ProgramObject::add_function(Napi::Env env, Napi::Object object, const char*
     throw Napi::Error::New(env);
   }
   share.release();
-  const napi_property_descriptor property = {name, nullptr, nullptr, nullptr, nullptr, function, napi_enumerable, nullptr};
+  const napi_property_descriptor property = {name,    nullptr,  nullptr,         nullptr,
+                                             nullptr, function, napi_enumerable, nullptr};
   if (napi_define_properties(env, object, 1, &property) != napi_ok) throw Napi::Error::New(env);
 }
 
@@ -125,7 +136,8 @@ Napi::Value ProgramObject::bind(const Napi::CallbackInfo& info) {
 
 Napi::Value ProgramObject::bind_array(const Napi::CallbackInfo& info) {
   ProgramObject& object = self(info);
-  const int64_t slot = integer_argument(info[0], "slot", 1, static_cast<double>(object.program_->slot_count()));
+  const int64_t slot =
+      integer_argument(info[0], "slot", 1, static_cast<double>(object.program_->slot_count()));
   check_array(info.Env(), slot, info[1]);
   object.program_->check_bytes(slot, memory_of(info.Env(), info[1]).bytes);
   object.keep_array(info.Env(), slot, info[1]);
@@ -137,13 +149,15 @@ Napi::Value ProgramObject::bind_array(const Napi::CallbackInfo& info) {
 void ProgramObject::keep_array(Napi::Env env, int64_t slot, const Napi::Value& array) {
   napi_value arrays = nullptr;
   if (!arrays_) {
-    if (napi_create_array(env, &arrays) != napi_ok || napi_create_reference(env, arrays, 1, &arrays_) != napi_ok) {
+    if (napi_create_array(env, &arrays) != napi_ok ||
+        napi_create_reference(env, arrays, 1, &arrays_) != napi_ok) {
       throw Napi::Error::New(env);
     }
   } else {
     napi_get_reference_value(env, arrays_, &arrays);
   }
-  if (napi_set_element(env, arrays, static_cast<uint32_t>(slot), array) != napi_ok) throw Napi::Error::New(env);
+  if (napi_set_element(env, arrays, static_cast<uint32_t>(slot), array) != napi_ok)
+    throw Napi::Error::New(env);
   if (std::find(kept_.begin(), kept_.end(), slot) == kept_.end()) kept_.push_back(slot);
 }
 
@@ -211,7 +225,8 @@ napi_value ProgramObject::run(napi_env env, napi_callback_info raw) noexcept {
         steps != static_cast<double>(static_cast<int64_t>(steps))) {
       integer_argument(Napi::Value(env, argument), "steps", 0, kMostSteps);  // throws
     }
-    return completed_steps(env, static_cast<ProgramObject*>(data)->run_now(static_cast<int64_t>(steps), nullptr));
+    return completed_steps(env,
+                           static_cast<ProgramObject*>(data)->run_now(static_cast<int64_t>(steps), nullptr));
   });
 }
 
@@ -227,8 +242,8 @@ napi_value ProgramObject::run_arrays(napi_env env, napi_callback_info raw) noexc
     napi_get_cb_info(env, raw, &count, arrays, nullptr, &data);
     auto& object = *static_cast<ProgramObject*>(data);
     if (count > kMost || count > static_cast<size_t>(object.program_->slot_count())) {
-      throw Error(ErrorCode::argument, expected("at most an array for each of the first 32 slots", "runArrays",
-                                                std::to_string(count) + " arguments"));
+      throw Error(ErrorCode::argument, expected("at most an array for each of the first 32 slots",
+                                                "runArrays", std::to_string(count) + " arguments"));
     }
     const DropArrays drop{object};
     object.bind_arguments(count, arrays);
@@ -258,7 +273,8 @@ Napi::Value ProgramObject::run_async(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const int64_t steps = integer_argument(info[0], "steps", 0, kMostSteps);
   int threads = std::max(1, ThreadPool::instance().threads() - 1);
-  if (!info[1].IsUndefined()) threads = static_cast<int>(integer_argument(info[1], "threads", 1, kMaxThreads));
+  if (!info[1].IsUndefined())
+    threads = static_cast<int>(integer_argument(info[1], "threads", 1, kMaxThreads));
   if (!object.kept_.empty()) {
     throw Error(ErrorCode::argument, expected("buffers in every slot", "an asynchronous run",
                                               "an array in slot " + std::to_string(object.kept_.front())));

@@ -55,8 +55,8 @@ class ProgramObject {
 
   napi_env env_;
   std::shared_ptr<Program> program_;
-  napi_ref arrays_ = nullptr;   // JavaScript array: the typed array by slot
-  std::vector<int64_t> kept_;   // slots whose array waits for the next run
+  napi_ref arrays_ = nullptr;  // JavaScript array: the typed array by slot
+  std::vector<int64_t> kept_;  // slots whose array waits for the next run
 };
 
 }  // namespace nabla

@@ -2,13 +2,16 @@
 namespace {
 
 // A tile is up to kGemmVectors vectors wide and gemm_rows(vectors) rows high: its accumulators, one
-// row of y and a broadcast element of x fill the register file without spilling (32 registers:
-// 6 x 4 + 4 + 1 or 8 x 3 + 3 + 1; 16 registers: 6 x 2 + 2 + 1).
+// row of y and what is broadcast of x fill the register file without spilling. 32 registers of 16
+// lanes: 6 x 4 + 4 + 1 or 8 x 3 + 3 + 1; 16 registers of 8: 6 x 2 + 2 + 1; 32 of 4, where all rows of
+// x are held at once: 5 x 4 + 4 + 5 or 6 x 3 + 3 + 6.
 constexpr int kGemmVectors = kWidth == 8 ? 2 : kWidth == 1 ? 8 : 4;
 constexpr int kGemmMaxRows = kWidth == 1 ? 4 : 8;
 constexpr int kGemmColumns = kGemmVectors * kWidth;
 constexpr int gemm_rows(int vectors) {
-  return kWidth == 1 ? (vectors > 4 ? 2 : 4) : vectors == kGemmVectors ? 6 : 8;
+  if (kWidth == 1) return vectors > 4 ? 2 : 4;
+  if (kWidth == 4) return vectors == 4 ? 5 : vectors == 3 ? 6 : 8;
+  return vectors == kGemmVectors ? 6 : 8;
 }
 
 /** Whether load_n costs no more than load, so that the last columns of y can be read in place. */

@@ -23,7 +23,8 @@ const OperandCode& operand(const InstructionCode& instruction, const char* name)
 
 double parameter(const InstructionCode& instruction, const char* name) {
   const auto& rules = instruction.row->parameters;
-  const auto found = std::find_if(rules.begin(), rules.end(), [&](const ParameterRow& p) { return p.name == name; });
+  const auto found =
+      std::find_if(rules.begin(), rules.end(), [&](const ParameterRow& p) { return p.name == name; });
   return instruction.parameters[static_cast<size_t>(found - rules.begin())];
 }
 
@@ -38,7 +39,8 @@ void check_pointwise_operands(const ProgramCode& code, const InstructionCode& in
     if (!x.present) continue;
     if (!same_shape(x, first)) refuse("the shape of y0", place_of(instruction, i), "another shape");
     if (x.dtype != code.real && x.dtype != DType::i32 && x.dtype != DType::u8) {
-      refuse(std::string(dtype_name(code.real)) + ", int32 or uint8", place_of(instruction, i), dtype_name(x.dtype));
+      refuse(std::string(dtype_name(code.real)) + ", int32 or uint8", place_of(instruction, i),
+             dtype_name(x.dtype));
     }
   }
 }
@@ -74,10 +76,12 @@ class ChainCheck {
 
   int integer(const std::string& what, int low, int high) {
     const std::string place = "code word " + std::to_string(next_) + " of " + place_of(instruction_);
-    const std::string wanted = what + ", an integer from " + std::to_string(low) + " to " + std::to_string(high);
+    const std::string wanted =
+        what + ", an integer from " + std::to_string(low) + " to " + std::to_string(high);
     if (next_ >= instruction_.parameters.size()) refuse(wanted, place, "the end of the code");
     const double value = instruction_.parameters[next_];
-    if (!(value >= low && value <= high) || value != static_cast<int>(value)) refuse(wanted, place, number_text(value));
+    if (!(value >= low && value <= high) || value != static_cast<int>(value))
+      refuse(wanted, place, number_text(value));
     ++next_;
     return static_cast<int>(value);
   }
@@ -87,15 +91,18 @@ class ChainCheck {
     const std::string step = " of step " + std::to_string(number);
     const auto& functions = pointwise_rows();
     const int row = integer("a row of pointwise.inc", 0, static_cast<int>(functions.size()) - 1);
-    const int to = integer("a temporary or an output as destination" + step, kInputs + constants_, registers() - 1);
-    if (to >= first_output() && !instruction_.operands[static_cast<size_t>(kInputs + to - first_output())].present) {
-      refuse("a present output as destination" + step, place_of(instruction_), "y" + std::to_string(to - first_output()));
+    const int to =
+        integer("a temporary or an output as destination" + step, kInputs + constants_, registers() - 1);
+    if (to >= first_output() &&
+        !instruction_.operands[static_cast<size_t>(kInputs + to - first_output())].present) {
+      refuse("a present output as destination" + step, place_of(instruction_),
+             "y" + std::to_string(to - first_output()));
     }
     for (int argument = 0; argument < 3; ++argument) {
       const int from = integer("a register" + step, 0, registers() - 1);
       if (argument < functions[static_cast<size_t>(row)].arity && !defined_[from]) {
-        refuse("a register that holds a value as argument " + std::to_string(argument) + step, place_of(instruction_),
-               "register " + std::to_string(from));
+        refuse("a register that holds a value as argument " + std::to_string(argument) + step,
+               place_of(instruction_), "register " + std::to_string(from));
       }
     }
     defined_[to] = true;
@@ -134,7 +141,8 @@ void check_index_range(const InstructionCode& instruction, const char* name, int
   const int64_t size = operand(instruction, name).shape[axis];
   if (size > INT32_MAX) {
     refuse("at most 2147483647 elements on axis " + std::to_string(axis),
-           place_of(instruction, static_cast<size_t>(instruction.row->operand_number(name))), std::to_string(size));
+           place_of(instruction, static_cast<size_t>(instruction.row->operand_number(name))),
+           std::to_string(size));
   }
 }
 void check_cross_entropy(const ProgramCode&, const InstructionCode& instruction) {
@@ -146,7 +154,9 @@ void check_pick_forward(const ProgramCode&, const InstructionCode& instruction) 
 void check_pick_backward(const ProgramCode&, const InstructionCode& instruction) {
   check_index_range(instruction, "dx", 1);
 }
-void check_rows(const ProgramCode&, const InstructionCode& instruction) { check_index_range(instruction, "table", 0); }
+void check_rows(const ProgramCode&, const InstructionCode& instruction) {
+  check_index_range(instruction, "table", 0);
+}
 
 // Momentum is kept in v.
 void check_momentum(const ProgramCode&, const InstructionCode& instruction) {

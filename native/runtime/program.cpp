@@ -88,11 +88,12 @@ void Program::load_instruction(const InstructionCode& instruction) {
 
 Program::BoundSlot& Program::slot_to_bind(int64_t slot) {
   if (slot < 1 || slot > slot_count()) {
-    throw Error(ErrorCode::argument,
-                expected("an integer from 1 to " + std::to_string(slot_count()), "slot", std::to_string(slot)));
+    throw Error(ErrorCode::argument, expected("an integer from 1 to " + std::to_string(slot_count()), "slot",
+                                              std::to_string(slot)));
   }
   if (submitted_) {
-    throw Error(ErrorCode::busy, expected("a program that is not running", slot_text(slot), "one in an asynchronous run"));
+    throw Error(ErrorCode::busy,
+                expected("a program that is not running", slot_text(slot), "one in an asynchronous run"));
   }
   return slots_[static_cast<size_t>(slot)];
 }
@@ -130,8 +131,8 @@ void Program::release_arrays() noexcept {
 void Program::check_bytes(int64_t slot, size_t bytes) const {
   const int64_t least = slots_[static_cast<size_t>(slot)].least_bytes;
   if (bytes >= static_cast<size_t>(least)) return;
-  throw Error(ErrorCode::argument,
-              expected("at least " + std::to_string(least) + " bytes", slot_text(slot), std::to_string(bytes)));
+  throw Error(ErrorCode::argument, expected("at least " + std::to_string(least) + " bytes", slot_text(slot),
+                                            std::to_string(bytes)));
 }
 
 // Points the operands of a slot into its memory and finds how many steps that memory holds.
@@ -140,8 +141,9 @@ void Program::resolve(int64_t number, std::byte* data, size_t bytes) {
   BoundSlot& slot = slots_[static_cast<size_t>(number)];
   check_bytes(number, bytes);
   if (reinterpret_cast<uintptr_t>(data) % slot.alignment != 0) {
-    throw Error(ErrorCode::argument, expected("memory aligned to " + std::to_string(slot.alignment) + " bytes",
-                                              slot_text(number), "an unaligned address"));
+    throw Error(ErrorCode::argument,
+                expected("memory aligned to " + std::to_string(slot.alignment) + " bytes", slot_text(number),
+                         "an unaligned address"));
   }
   if (!data) data = nowhere;
   slot.most_steps = kMostBytes;
@@ -149,7 +151,8 @@ void Program::resolve(int64_t number, std::byte* data, size_t bytes) {
     const Place& place = places_[operand];
     operands_[operand].data = data + place.offset;
     if (place.advance == 0) continue;
-    slot.most_steps = std::min(slot.most_steps, (static_cast<int64_t>(bytes) - place.end) / place.advance + 1);
+    slot.most_steps =
+        std::min(slot.most_steps, (static_cast<int64_t>(bytes) - place.end) / place.advance + 1);
   }
   if (!slot.bound) --unbound_;
   slot.bound = true;
@@ -167,11 +170,12 @@ void Program::check_apart() {
       const BoundSlot& a = slots_[i];
       const BoundSlot& b = slots_[j];
       if (!(a.writable || b.writable) || a.bytes == 0 || b.bytes == 0) continue;
-      const uintptr_t begin_a = reinterpret_cast<uintptr_t>(a.data), begin_b = reinterpret_cast<uintptr_t>(b.data);
+      const uintptr_t begin_a = reinterpret_cast<uintptr_t>(a.data),
+                      begin_b = reinterpret_cast<uintptr_t>(b.data);
       if (begin_a < begin_b + b.bytes && begin_b < begin_a + a.bytes) {
-        throw Error(ErrorCode::argument,
-                    expected("memory apart from " + slot_text(static_cast<int64_t>(i)),
-                             slot_text(static_cast<int64_t>(j)), "memory that overlaps it, and one of the two is written"));
+        throw Error(ErrorCode::argument, expected("memory apart from " + slot_text(static_cast<int64_t>(i)),
+                                                  slot_text(static_cast<int64_t>(j)),
+                                                  "memory that overlaps it, and one of the two is written"));
       }
     }
   }
@@ -186,7 +190,8 @@ void Program::rebuild_gates() {
   }
   std::sort(members.begin(), members.end(), [](const auto& a, const auto& b) { return a.gate < b.gate; });
   // One buffer in two slots: both read only (check_apart), so one gate is enough.
-  members.erase(std::unique(members.begin(), members.end(), [](const auto& a, const auto& b) { return a.gate == b.gate; }),
+  members.erase(std::unique(members.begin(), members.end(),
+                            [](const auto& a, const auto& b) { return a.gate == b.gate; }),
                 members.end());
   gates_.reset(std::move(members));
 }

@@ -11,7 +11,8 @@ class Words {
 
   double number(const char* what) {
     if (next_ >= count_) {
-      throw Error(ErrorCode::program, expected(what, "word " + std::to_string(next_), "the end of the program"));
+      throw Error(ErrorCode::program,
+                  expected(what, "word " + std::to_string(next_), "the end of the program"));
     }
     return words_[next_++];
   }
@@ -21,9 +22,9 @@ class Words {
     const double value = number(what);
     // NaN fails the first comparison; what passes it converts without overflow.
     if (!(value >= low && value <= high) || value != static_cast<double>(static_cast<int64_t>(value))) {
-      throw Error(ErrorCode::program,
-                  expected(std::string(what) + ", an integer from " + number_text(low) + " to " + number_text(high),
-                           "word " + std::to_string(next_ - 1), number_text(value)));
+      throw Error(ErrorCode::program, expected(std::string(what) + ", an integer from " + number_text(low) +
+                                                   " to " + number_text(high),
+                                               "word " + std::to_string(next_ - 1), number_text(value)));
     }
     return static_cast<int64_t>(value);
   }
@@ -33,8 +34,8 @@ class Words {
 
   void finish() const {
     if (left() == 0) return;
-    throw Error(ErrorCode::program,
-                expected("the end of the program", "word " + std::to_string(next_), std::to_string(left()) + " more words"));
+    throw Error(ErrorCode::program, expected("the end of the program", "word " + std::to_string(next_),
+                                             std::to_string(left()) + " more words"));
   }
 
  private:

@@ -28,8 +28,8 @@ const RunStatus& Program::profile(int64_t steps, int threads, double* nanosecond
 
 void Program::submit(int64_t steps) {
   if (arrays_ > 0) {
-    throw Error(ErrorCode::argument,
-                expected("buffers in every slot", "an asynchronous run", "an array that JavaScript could take away"));
+    throw Error(ErrorCode::argument, expected("buffers in every slot", "an asynchronous run",
+                                              "an array that JavaScript could take away"));
   }
   begin(steps);
   if (const int slot = gates_.claim(); slot >= 0) refuse_busy(slot);
@@ -52,7 +52,8 @@ void Program::begin(int64_t steps) {
 
 void Program::refuse_begin(int64_t steps) const {
   if (submitted_) {
-    throw Error(ErrorCode::busy, expected("a program that is not running", "run", "one in an asynchronous run"));
+    throw Error(ErrorCode::busy,
+                expected("a program that is not running", "run", "one in an asynchronous run"));
   }
   for (size_t i = 1; i < slots_.size(); ++i) {
     if (!slots_[i].bound) {
@@ -96,8 +97,12 @@ size_t Program::profile_step(Context& context, double* nanoseconds) const noexce
 void Program::execute(int64_t steps, int threads, double* nanoseconds) noexcept {
   const FlushDenormals flush(flush_denormals_);
   const ThreadMemory& memory = thread_memory();
-  Context context{parallel_ ? &ThreadPool::instance() : nullptr, parallel_ ? threads : 1,
-                  memory.scratch, memory.partials, Failure::none, 0};
+  Context context{parallel_ ? &ThreadPool::instance() : nullptr,
+                  parallel_ ? threads : 1,
+                  memory.scratch,
+                  memory.partials,
+                  Failure::none,
+                  0};
   status_ = {};
   const size_t count = calls_.size();
   while (status_.completed < steps && !interrupted_.load(std::memory_order_relaxed)) {

@@ -38,18 +38,26 @@ struct RowBinding {
   int same_type = -1;           // operand that decided `t`
 };
 
-void check_type(const ProgramCode& code, const InstructionCode& instruction, size_t index, RowBinding& binding) {
+void check_type(const ProgramCode& code, const InstructionCode& instruction, size_t index,
+                RowBinding& binding) {
   const OperandCode& operand = instruction.operands[index];
   DType wanted = operand.dtype;
   switch (instruction.row->operands[index].type) {
-    case TypeRule::real: wanted = code.real; break;
-    case TypeRule::i32: wanted = DType::i32; break;
-    case TypeRule::u8: wanted = DType::u8; break;
+    case TypeRule::real:
+      wanted = code.real;
+      break;
+    case TypeRule::i32:
+      wanted = DType::i32;
+      break;
+    case TypeRule::u8:
+      wanted = DType::u8;
+      break;
     case TypeRule::same:
       if (binding.same_type < 0) binding.same_type = static_cast<int>(index);
       wanted = instruction.operands[static_cast<size_t>(binding.same_type)].dtype;
       break;
-    case TypeRule::any: break;
+    case TypeRule::any:
+      break;
   }
   if (operand.dtype != wanted) refuse(instruction, index, dtype_name(wanted), dtype_name(operand.dtype));
 }
@@ -59,14 +67,16 @@ void check_shape(const InstructionCode& instruction, size_t index, RowBinding& b
   const OperandCode& operand = instruction.operands[index];
   if (rule.any_shape) return;
   if (static_cast<size_t>(operand.rank) != rule.dimensions.size()) {
-    refuse(instruction, index, "rank " + std::to_string(rule.dimensions.size()), "shape " + shape_text(operand));
+    refuse(instruction, index, "rank " + std::to_string(rule.dimensions.size()),
+           "shape " + shape_text(operand));
   }
   for (size_t axis = 0; axis < rule.dimensions.size(); ++axis) {
     const Dimension& dimension = rule.dimensions[axis];
     const int64_t size = operand.shape[axis];
     if (dimension.symbol < 0) {
       if (size != dimension.literal) {
-        refuse(instruction, index, "size " + std::to_string(dimension.literal) + " on axis " + std::to_string(axis),
+        refuse(instruction, index,
+               "size " + std::to_string(dimension.literal) + " on axis " + std::to_string(axis),
                "shape " + shape_text(operand));
       }
       continue;
@@ -129,27 +139,33 @@ void check_memory(ProgramCode& code, InstructionCode& instruction, size_t index)
   for (int axis = 0; axis < operand.rank; ++axis) {
     bound = product(bound, std::max<int64_t>(operand.shape[axis], 1));
     operand.elements = product(operand.elements, operand.shape[axis]);
-    last = std::min(last + product(operand.stride[axis], std::max<int64_t>(operand.shape[axis] - 1, 0)), kMostBytes);
+    last = std::min(last + product(operand.stride[axis], std::max<int64_t>(operand.shape[axis] - 1, 0)),
+                    kMostBytes);
   }
-  if (bound >= kMostBytes) refuse(instruction, index, "fewer than 2^53 elements", "shape " + shape_text(operand));
+  if (bound >= kMostBytes)
+    refuse(instruction, index, "fewer than 2^53 elements", "shape " + shape_text(operand));
   operand.dense = make_dense(operand);
   if (!rule.strided && !operand.dense) {
     refuse(instruction, index, "dense row-major strides", "others for shape " + shape_text(operand));
   }
   if (operand.offset % size != 0 || operand.advance % size != 0) {
-    refuse(instruction, index, "an offset and an advance that are multiples of " + std::to_string(size) + " bytes",
+    refuse(instruction, index,
+           "an offset and an advance that are multiples of " + std::to_string(size) + " bytes",
            std::to_string(operand.offset) + " and " + std::to_string(operand.advance));
   }
   const int64_t extent = operand.elements == 0 ? 0 : product(last + 1, size);
   operand.end = operand.offset + extent;
   if (operand.end > slot.bytes) {
-    refuse(instruction, index, "memory within the " + std::to_string(slot.bytes) + " bytes of slot " +
-           std::to_string(operand.slot), range_text(operand));
+    refuse(
+        instruction, index,
+        "memory within the " + std::to_string(slot.bytes) + " bytes of slot " + std::to_string(operand.slot),
+        range_text(operand));
   }
   if (!rule.output) return;
   if (!slot.writable) refuse(instruction, index, "a writable slot", "slot " + std::to_string(operand.slot));
   if (operand.elements > 0 && !operand.dense && !nests(operand)) {
-    refuse(instruction, index, "strides under which no two elements share memory", "shape " + shape_text(operand));
+    refuse(instruction, index, "strides under which no two elements share memory",
+           "shape " + shape_text(operand));
   }
 }
 
@@ -170,15 +186,15 @@ void check_alias(ProgramCode& code, const InstructionCode& instruction, size_t o
   const OperandCode& high = x.offset <= y.offset ? y : x;
   if (low.end <= high.offset) {  // apart in the first step; the lower one may catch up later
     if (low.advance > high.advance) {
-      code.most_steps =
-          std::min(code.most_steps, (high.offset - low.end) / (low.advance - high.advance) + 1);
+      code.most_steps = std::min(code.most_steps, (high.offset - low.end) / (low.advance - high.advance) + 1);
     }
     return;
   }
   const bool same = x.offset == y.offset && x.end == y.end && x.dtype == y.dtype && x.dense && y.dense &&
                     x.elements == y.elements && x.advance == y.advance;
   if (same && may_work_in_place(*instruction.row, output, other)) return;
-  refuse(instruction, output, "memory of its own, apart from operand " + instruction.row->operands[other].name,
+  refuse(instruction, output,
+         "memory of its own, apart from operand " + instruction.row->operands[other].name,
          range_text(y) + " over " + range_text(x));
 }
 
@@ -209,7 +225,8 @@ void check_parameter(const InstructionCode& instruction, const ParameterRow& rul
       }
       return;
     }
-    case ParameterRow::Kind::code: return;
+    case ParameterRow::Kind::code:
+      return;
   }
 }
 
@@ -219,8 +236,8 @@ void check_parameters(const InstructionCode& instruction) {
   const size_t fixed = open ? rules.size() - 1 : rules.size();
   const size_t count = instruction.parameters.size();
   if (count < fixed || (count > fixed && !open)) {
-    throw Error(ErrorCode::program,
-                expected(std::to_string(fixed) + " parameters", place_of(instruction), std::to_string(count)));
+    throw Error(ErrorCode::program, expected(std::to_string(fixed) + " parameters", place_of(instruction),
+                                             std::to_string(count)));
   }
   for (size_t i = 0; i < fixed; ++i) check_parameter(instruction, rules[i], instruction.parameters[i]);
 }

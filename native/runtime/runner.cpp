@@ -47,7 +47,8 @@ class Runners {
       if (job->owner == owner) job->program->interrupt();
     }
     finished_.wait(lock, [&] {
-      return std::none_of(running_.begin(), running_.end(), [&](const auto& job) { return job->owner == owner; });
+      return std::none_of(running_.begin(), running_.end(),
+                          [&](const auto& job) { return job->owner == owner; });
     });
   }
 

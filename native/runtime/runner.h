@@ -13,9 +13,9 @@ struct RunJob {
   std::shared_ptr<Program> program;
   int64_t steps = 0;
   int threads = 1;
-  const void* owner = nullptr;  // whose jobs cancel_all ends
+  const void* owner = nullptr;                          // whose jobs cancel_all ends
   void (*done)(std::shared_ptr<RunJob> job) = nullptr;  // on a runner's thread, after the run
-  void* context = nullptr;      // of done
+  void* context = nullptr;                              // of done
   RunStatus status;
   std::string error;  // not empty: nothing ran, for want of memory
 };

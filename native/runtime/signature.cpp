@@ -100,7 +100,8 @@ ParameterRow parse_parameter(const std::string& row, const std::string& text) {
     parameter.kind = ParameterRow::Kind::unary;
   } else if (kind == "binary") {
     parameter.kind = ParameterRow::Kind::binary;
-  } else if (dots != std::string::npos && is_number(kind.substr(0, dots)) && is_number(kind.substr(dots + 2))) {
+  } else if (dots != std::string::npos && is_number(kind.substr(0, dots)) &&
+             is_number(kind.substr(dots + 2))) {
     parameter.kind = ParameterRow::Kind::integer;
     parameter.low = std::atof(kind.substr(0, dots).c_str());
     parameter.high = std::atof(kind.substr(dots + 2).c_str());
@@ -126,7 +127,8 @@ KernelRow parse_row(const std::string& name, const std::string& inputs, const st
   for (const std::string& text : split(inputs, ' ')) row.operands.push_back(parse_operand(row, text, false));
   row.input_count = static_cast<int>(row.operands.size());
   for (const std::string& text : split(outputs, ' ')) row.operands.push_back(parse_operand(row, text, true));
-  for (const std::string& text : split(parameters, ' ')) row.parameters.push_back(parse_parameter(name, text));
+  for (const std::string& text : split(parameters, ' '))
+    row.parameters.push_back(parse_parameter(name, text));
   if (row.operands.size() > static_cast<size_t>(kMaxOperands)) malformed(name, "too many operands");
   for (size_t i = 0; i + 1 < row.parameters.size(); ++i) {
     if (row.parameters[i].kind == ParameterRow::Kind::code) malformed(name, "code before another parameter");
@@ -154,10 +156,14 @@ const std::vector<PointwiseRow>& pointwise_rows() {
 
 const char* dtype_name(DType type) {
   switch (type) {
-    case DType::f32: return "float32";
-    case DType::f64: return "float64";
-    case DType::i32: return "int32";
-    case DType::u8: return "uint8";
+    case DType::f32:
+      return "float32";
+    case DType::f64:
+      return "float64";
+    case DType::i32:
+      return "int32";
+    case DType::u8:
+      return "uint8";
   }
   return "unknown";
 }

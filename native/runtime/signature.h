@@ -59,9 +59,7 @@ const std::vector<PointwiseRow>& pointwise_rows();
 KernelRow parse_row(const std::string& name, const std::string& inputs, const std::string& outputs,
                     const std::string& parameters);
 
-constexpr int64_t element_size(DType type) {
-  return type == DType::f64 ? 8 : type == DType::u8 ? 1 : 4;
-}
+constexpr int64_t element_size(DType type) { return type == DType::f64 ? 8 : type == DType::u8 ? 1 : 4; }
 const char* dtype_name(DType type);
 
 }  // namespace nabla

@@ -67,12 +67,14 @@ struct alignas(64) ThreadPool::Worker {
   }
   bool take() noexcept {
     uint32_t offered = kOffered;
-    return state.compare_exchange_strong(offered, kRunning, std::memory_order_acquire, std::memory_order_relaxed);
+    return state.compare_exchange_strong(offered, kRunning, std::memory_order_acquire,
+                                         std::memory_order_relaxed);
   }
   /** True: it never began. */
   bool withdraw() noexcept {
     uint32_t offered = kOffered;
-    return state.compare_exchange_strong(offered, kIdle, std::memory_order_acquire, std::memory_order_acquire);
+    return state.compare_exchange_strong(offered, kIdle, std::memory_order_acquire,
+                                         std::memory_order_acquire);
   }
   /** Sleeps until a call, even one whose offer was withdrawn meanwhile: the next job is near. */
   void park() noexcept {
@@ -106,8 +108,8 @@ int default_threads() {
 
 void ThreadPool::set_threads(int threads) {
   if (threads < 1 || threads > kMaxThreads) {
-    throw Error(ErrorCode::argument,
-                expected("an integer from 1 to " + std::to_string(kMaxThreads), "threads", std::to_string(threads)));
+    throw Error(ErrorCode::argument, expected("an integer from 1 to " + std::to_string(kMaxThreads),
+                                              "threads", std::to_string(threads)));
   }
   threads_.store(threads, std::memory_order_relaxed);
 }

@@ -39,8 +39,8 @@ class ThreadPool {
 
   std::atomic<int> threads_;
   const int cpus_;
-  std::atomic<bool> busy_{false};  // held by the caller whose job runs
-  Job job_{};                      // written by the holder of busy_ while no worker is in it
+  std::atomic<bool> busy_{false};                 // held by the caller whose job runs
+  Job job_{};                                     // written by the holder of busy_ while no worker is in it
   std::vector<std::unique_ptr<Worker>> workers_;  // only by the holder of busy_
 };
 

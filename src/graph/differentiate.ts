@@ -48,7 +48,7 @@ export function differentiate(loss: Value, targets: readonly Value[]): (Tensor |
   if (!isFloat(loss.dtype)) throw new ArgumentError(expected("a float loss", "grad", loss.dtype));
   const targetSet = new Set(targets);
   // A stored value that requires a gradient keeps its node: walk through it.
-  const order = pendingNodes([loss], (v) => v.node !== null && v.requiresGrad && !targetSet.has(v));
+  const order = pendingNodes([loss], (v) => v.node !== null && v.requiresGrad);
   const useful = nodesTowards(order, targetSet);
   const gradients = new Map<Value, Tensor>([[loss, ones(loss.shape, loss.dtype)]]);
   for (let i = order.length - 1; i >= 0; i--) {

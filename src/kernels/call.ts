@@ -4,7 +4,15 @@
  */
 
 import { type DType, dtypeOfArray, type FloatDType, isDetached, isFloat, type TypedArray } from "../dtype.js";
-import { ArgumentError, checkInteger, DTypeError, describe, expected, OutOfRangeError, ShapeError } from "../errors.js";
+import {
+  ArgumentError,
+  checkInteger,
+  DTypeError,
+  describe,
+  expected,
+  OutOfRangeError,
+  ShapeError,
+} from "../errors.js";
 import { type Instruction, Recorder } from "../graph/lower.js";
 import { type OperandRef, Region } from "../graph/operand.js";
 import { Program } from "../graph/program.js";
@@ -18,11 +26,37 @@ export interface KernelOptions {
   readonly isa?: string;
 }
 
-/** The part of a caller's array that one operand is. */
-interface Window {
-  readonly name: string;
-  readonly array: TypedArray;
-  readonly dtype: DType;
+/** A part of a caller's array; operands that are the very same part share it. */
+class Window extends Region {
+  /** What the caller knows it as, once for each operand. */
+  readonly names: string[] = [];
+
+  constructor(
+    slot: number,
+    readonly array: TypedArray,
+    readonly dtype: DType,
+  ) {
+    super(array.byteLength, slot);
+  }
+
+  isSame(array: TypedArray, dtype: DType): boolean {
+    const own = this.array;
+    return (
+      own.buffer === array.buffer &&
+      own.byteOffset === array.byteOffset &&
+      own.byteLength === array.byteLength &&
+      this.dtype === dtype
+    );
+  }
+
+  overlaps({ array }: Window): boolean {
+    const own = this.array;
+    return (
+      own.buffer === array.buffer &&
+      own.byteOffset < array.byteOffset + array.byteLength &&
+      array.byteOffset < own.byteOffset + own.byteLength
+    );
+  }
 }
 
 const MAX_PROGRAMS = 512;
@@ -38,7 +72,8 @@ const arrayNames: Readonly<Record<string, string>> = {
 export class ArrayCall {
   readonly emit = new Recorder();
   private real: FloatDType | null = null;
-  private readonly windows = new Map<Region, Window>();
+  /** Of the slots 1, 2, ... in order. */
+  private readonly windows: Window[] = [];
 
   constructor(private readonly isa: string | undefined) {}
 
@@ -47,7 +82,8 @@ export class ArrayCall {
     const dtype = dtypeOfArray(array);
     if (dtype === undefined || !isFloat(dtype)) refuseType("a Float32Array or a Float64Array", name, array);
     this.real ??= dtype;
-    if (dtype !== this.real) refuseType(`a ${arrayNames[this.real]}, as the arrays before it are,`, name, array);
+    if (dtype !== this.real)
+      refuseType(`a ${arrayNames[this.real]}, as the arrays before it are,`, name, array);
     return this.operand(name, array as TypedArray, dtype, shape, strides);
   }
 
@@ -63,24 +99,43 @@ export class ArrayCall {
   /** An operand of any element type. */
   any(name: string, array: unknown, shape: Shape, strides?: Shape): OperandRef {
     const dtype = dtypeOfArray(array);
-    if (dtype === undefined) refuseType("a Float32Array, Float64Array, Int32Array or Uint8Array", name, array);
+    if (dtype === undefined)
+      refuseType("a Float32Array, Float64Array, Int32Array or Uint8Array", name, array);
     if (isFloat(dtype)) return this.float(name, array, shape, strides);
     return this.operand(name, array as TypedArray, dtype, shape, strides);
   }
 
   /** A number as an operand that every element of `shape` reads. */
   number(name: string, value: unknown, shape: Shape): OperandRef {
-    if (typeof value !== "number") throw new ArgumentError(expected("a number or a typed array", name, describe(value)));
+    if (typeof value !== "number")
+      throw new ArgumentError(expected("a number or a typed array", name, describe(value)));
     const array = this.real === "float64" ? Float64Array.of(value) : Float32Array.of(value);
-    return this.float(name, array, shape, shape.map(() => 0));
+    return this.float(
+      name,
+      array,
+      shape,
+      shape.map(() => 0),
+    );
   }
 
-  private operand(name: string, array: TypedArray, dtype: DType, shape: Shape, strides: Shape = denseStrides(shape)): OperandRef {
+  private operand(
+    name: string,
+    array: TypedArray,
+    dtype: DType,
+    shape: Shape,
+    strides: Shape = denseStrides(shape),
+  ): OperandRef {
     checkMemory(name, array);
     const needed = extent(shape, strides);
-    if (array.length < needed) throw new ShapeError(expected(`at least ${needed} elements`, name, describe(array)));
-    const region = new Region(needed * array.BYTES_PER_ELEMENT);
-    this.windows.set(region, { name, array: array.length === needed ? array : array.subarray(0, needed), dtype });
+    if (array.length < needed)
+      throw new ShapeError(expected(`at least ${needed} elements`, name, describe(array)));
+    const used = array.length === needed ? array : array.subarray(0, needed);
+    let region = this.windows.find((window) => window.isSame(used, dtype));
+    if (region === undefined) {
+      region = new Window(this.windows.length + 1, used, dtype);
+      this.windows.push(region);
+    }
+    region.names.push(name);
     return { region, offset: 0, dtype, shape, strides, advance: 0 };
   }
 
@@ -97,59 +152,56 @@ export class ArrayCall {
 
   /** The native status when the instruction failed, else `null`. */
   tryRun(): Float64Array | null {
-    const { instruction, arrays, regions } = this.place(this.emit.instructions[0]!);
-    const program = this.programOf(instruction, regions);
+    const instruction = this.emit.instructions[0]!;
+    this.checkApart(instruction);
+    const program = this.programOf(instruction);
     try {
-      return program.native.runArrays(...arrays) === 1 ? null : program.native.status;
+      const done = program.native.runArrays(...this.windows.map((window) => window.array));
+      return done === 1 ? null : program.native.status;
     } catch (error) {
       throw typedError(error);
     }
   }
 
-  /** Numbers the slots. Operands that are the very same memory share one; any other overlap with an output is refused. */
-  private place({ row, operands, parameters }: Instruction) {
-    const slots: { window: Window; region: Region; operands: number[] }[] = [];
-    const placed = operands.map((operand, i) => {
-      if (operand === undefined) return undefined;
-      const window = this.windows.get(operand.region)!;
-      let slot = slots.find((s) => sameWindow(s.window, window));
-      if (slot === undefined) {
-        slot = { window, region: new Region(operand.region.bytes, slots.length + 1), operands: [] };
-        slots.push(slot);
-      }
-      slot.operands.push(i);
-      return { ...operand, region: slot.region };
-    });
-    const isOutput = (i: number) => i >= row.inputs.length;
-    const mayShare = (output: number, other: number) =>
-      !isOutput(other) && (row.name === "pointwise" || row.outputs[output - row.inputs.length]!.alias === row.inputs[other]!.name);
-    for (const a of slots) {
-      for (const b of slots) {
-        if (!overlap(a.window, b.window)) continue;
-        for (const output of a.operands.filter(isOutput)) {
-          for (const other of b.operands) {
-            if (other === output || (a === b && mayShare(output, other))) continue;
-            const [first, second] = [this.windows.get(operands[other]!.region)!, this.windows.get(operands[output]!.region)!];
-            throw new ArgumentError(expected(`memory apart from ${first.name}`, second.name, "memory that overlaps it"));
-          }
-        }
+  /** An output shares memory with nothing, but for the input that its kernel may overwrite. */
+  private checkApart({ row, operands }: Instruction): void {
+    for (let i = row.inputs.length; i < operands.length; i++) {
+      const output = operands[i]?.region as Window | undefined;
+      if (output === undefined) continue;
+      const alias = row.outputs[i - row.inputs.length]!.alias;
+      for (let j = 0; j < i; j++) {
+        const other = operands[j]?.region as Window | undefined;
+        if (other === undefined || !output.overlaps(other)) continue;
+        const inPlace = j < row.inputs.length && (row.name === "pointwise" || row.inputs[j]!.name === alias);
+        if (output === other && inPlace) continue;
+        const [first, last] = [other.names[0]!, output.names[output.names.length - 1]!];
+        throw new ArgumentError(expected(`memory apart from ${first}`, last, "memory that overlaps it"));
       }
     }
-    return { instruction: { row, operands: placed, parameters }, arrays: slots.map((s) => s.window.array), regions: slots.map((s) => s.region) };
   }
 
-  private programOf(instruction: Instruction, slots: Region[]): Program {
+  private programOf(instruction: Instruction): Program {
     const { row, operands, parameters } = instruction;
-    const shown = operands.map((o) => (o === undefined ? "-" : `${o.region.slot}${o.dtype}${o.shape.join()}/${o.strides.join()}`));
-    const numbers = parameters.map((p) => (Object.is(p, -0) ? "-0" : p));
-    const key = `${row.name} ${this.isa ?? ""} ${shown.join(" ")} ${numbers.join()}`;
+    let key = `${row.name} ${this.isa ?? ""}`;
+    for (const o of operands) {
+      key += o === undefined ? "|" : `|${o.region.slot}${o.dtype}${o.shape.join()}/${o.strides.join()}`;
+    }
+    for (const p of parameters) key += Object.is(p, -0) ? ",-0" : `,${p}`;
     let program = programs.get(key);
     if (program === undefined) {
-      program = new Program(this.isa === undefined ? { instructions: [instruction], slots } : { instructions: [instruction], slots, isa: this.isa });
+      program = this.compile(instruction);
       if (programs.size >= MAX_PROGRAMS) programs.delete(programs.keys().next().value!);
-    } else programs.delete(key); // and to the end: the front is what was not used for longest
-    programs.set(key, program);
+      programs.set(key, program);
+    }
     return program;
+  }
+
+  /** Without the caller's arrays, which a program that is kept must not keep alive. */
+  private compile({ row, operands, parameters }: Instruction): Program {
+    const slots = this.windows.map((window) => new Region(window.bytes, window.slot));
+    const placed = operands.map((o) => (o === undefined ? o : { ...o, region: slots[o.region.slot - 1]! }));
+    const source = { instructions: [{ row, operands: placed, parameters }], slots };
+    return new Program(this.isa === undefined ? source : { ...source, isa: this.isa });
   }
 }
 
@@ -177,24 +229,20 @@ function extent(shape: Shape, strides: Shape): number {
   return shape.reduce((last, size, i) => last + (size - 1) * strides[i]!, 0) + 1;
 }
 
-const sameWindow = (a: Window, b: Window): boolean =>
-  a.dtype === b.dtype &&
-  a.array.buffer === b.array.buffer &&
-  a.array.byteOffset === b.array.byteOffset &&
-  a.array.byteLength === b.array.byteLength;
-
-const overlap = (a: Window, b: Window): boolean =>
-  a.array.buffer === b.array.buffer &&
-  a.array.byteOffset < b.array.byteOffset + b.array.byteLength &&
-  b.array.byteOffset < a.array.byteOffset + a.array.byteLength;
-
 /** A size given as an option. */
-export const checkSize = (value: unknown, name: string): number => checkInteger(value, name, { min: 0, max: 2 ** 31 - 1 });
+export const checkSize = (value: unknown, name: string): number =>
+  checkInteger(value, name, { min: 0, max: 2 ** 31 - 1 });
 
 /** How many rows of `columns` elements `array` holds, unless `rows` says. */
-export function rowsIn(array: ArrayLike<number>, columns: number, rows: number | undefined, name: string): number {
+export function rowsIn(
+  array: ArrayLike<number>,
+  columns: number,
+  rows: number | undefined,
+  name: string,
+): number {
   if (rows !== undefined) return checkSize(rows, "rows");
   const count = columns === 0 ? 0 : array.length / columns;
-  if (!Number.isInteger(count)) throw new ShapeError(expected(`a multiple of ${columns} elements`, name, `${array.length}`));
+  if (!Number.isInteger(count))
+    throw new ShapeError(expected(`a multiple of ${columns} elements`, name, `${array.length}`));
   return count;
 }

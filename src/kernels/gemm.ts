@@ -35,12 +35,33 @@ export interface GemmOptions extends KernelOptions {
 }
 
 const names = [
-  "m", "n", "k", "batch", "transposeA", "transposeB", "lda", "ldb", "ldc",
-  "alpha", "beta", "bias", "activation", "aux", "combine", "isa",
+  "m",
+  "n",
+  "k",
+  "batch",
+  "transposeA",
+  "transposeB",
+  "lda",
+  "ldb",
+  "ldc",
+  "alpha",
+  "beta",
+  "bias",
+  "activation",
+  "aux",
+  "combine",
+  "isa",
 ] as const;
 
 /** Shape and strides of one operand: [rows, columns] as the product reads it. */
-function matrix(batch: number, rows: number, columns: number, transposed: boolean, leading: number | undefined, name: string) {
+function matrix(
+  batch: number,
+  rows: number,
+  columns: number,
+  transposed: boolean,
+  leading: number | undefined,
+  name: string,
+) {
   const [storedRows, storedColumns] = transposed ? [columns, rows] : [rows, columns];
   const row = leading ?? storedColumns;
   if (leading !== undefined) checkSize(leading, name);
@@ -55,7 +76,21 @@ function matrix(batch: number, rows: number, columns: number, transposed: boolea
  */
 export function gemm(a: FloatArray, b: FloatArray, out: FloatArray, options: GemmOptions): void {
   checkOptions(options, names, "gemm");
-  const { batch = 1, transposeA = false, transposeB = false, lda, ldb, ldc, alpha = 1, beta = 0, bias, activation, aux, combine, isa } = options;
+  const {
+    batch = 1,
+    transposeA = false,
+    transposeB = false,
+    lda,
+    ldb,
+    ldc,
+    alpha = 1,
+    beta = 0,
+    bias,
+    activation,
+    aux,
+    combine,
+    isa,
+  } = options;
   const [m, n, k] = [checkSize(options.m, "m"), checkSize(options.n, "n"), checkSize(options.k, "k")];
   checkSize(batch, "batch");
   checkNumber(alpha, "alpha");

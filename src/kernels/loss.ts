@@ -24,7 +24,11 @@ export interface CrossEntropyArrays {
 
 const crossEntropyOptions = ["columns", "rows", "smoothing", "ignoreIndex", "isa"];
 
-function crossEntropyCall({ logits, labels, weight }: CrossEntropyArrays, options: CrossEntropyKernelOptions, name: string) {
+function crossEntropyCall(
+  { logits, labels, weight }: CrossEntropyArrays,
+  options: CrossEntropyKernelOptions,
+  name: string,
+) {
   checkOptions(options, crossEntropyOptions, name);
   const { smoothing = 0, ignoreIndex = -100 } = options;
   const columns = checkSize(options.columns, "columns");
@@ -38,7 +42,10 @@ function crossEntropyCall({ logits, labels, weight }: CrossEntropyArrays, option
       labels: call.int32("labels", labels, [rows]),
       weight: call.optionalFloat("weight", weight, [columns]),
     },
-    parameters: { smoothing: checkNumber(smoothing, "smoothing", { min: 0, max: 1 }), ignoreIndex: checkNumber(ignoreIndex, "ignoreIndex") },
+    parameters: {
+      smoothing: checkNumber(smoothing, "smoothing", { min: 0, max: 1 }),
+      ignoreIndex: checkNumber(ignoreIndex, "ignoreIndex"),
+    },
   };
 }
 
@@ -54,20 +61,34 @@ export function crossEntropy(
 ): void {
   const { call, shape, inputs, parameters } = crossEntropyCall(arrays, options, "crossEntropy");
   const rows = [shape[0]!];
-  const outputs = { loss: call.float("loss", arrays.loss, rows), logsumexp: call.float("logsumexp", arrays.logsumexp, rows) };
+  const outputs = {
+    loss: call.float("loss", arrays.loss, rows),
+    logsumexp: call.float("logsumexp", arrays.logsumexp, rows),
+  };
   call.emit.crossEntropyForward(inputs, outputs, parameters);
   call.run("labels");
 }
 
 /** dlogits; without smoothing and weights (softmax(x) − onehot(t))·dloss. `dlogits` may be logits. */
 export function crossEntropyBackward(
-  arrays: CrossEntropyArrays & { readonly logsumexp: FloatArray; readonly dloss: FloatArray; readonly dlogits: FloatArray },
+  arrays: CrossEntropyArrays & {
+    readonly logsumexp: FloatArray;
+    readonly dloss: FloatArray;
+    readonly dlogits: FloatArray;
+  },
   options: CrossEntropyKernelOptions,
 ): void {
   const { call, shape, inputs, parameters } = crossEntropyCall(arrays, options, "crossEntropyBackward");
   const rows = [shape[0]!];
-  const further = { logsumexp: call.float("logsumexp", arrays.logsumexp, rows), dloss: call.float("dloss", arrays.dloss, rows) };
-  call.emit.crossEntropyBackward({ ...inputs, ...further }, { dlogits: call.float("dlogits", arrays.dlogits, shape) }, parameters);
+  const further = {
+    logsumexp: call.float("logsumexp", arrays.logsumexp, rows),
+    dloss: call.float("dloss", arrays.dloss, rows),
+  };
+  call.emit.crossEntropyBackward(
+    { ...inputs, ...further },
+    { dlogits: call.float("dlogits", arrays.dlogits, shape) },
+    parameters,
+  );
   call.run("labels");
 }
 

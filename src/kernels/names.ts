@@ -3,7 +3,9 @@
 import { type PointwiseName, pointwiseRows } from "../native/kernels.generated.js";
 
 /** gelu_tanh as geluTanh. */
-export type Camel<S extends string> = S extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : S;
+export type Camel<S extends string> = S extends `${infer Head}_${infer Tail}`
+  ? `${Head}${Capitalize<Camel<Tail>>}`
+  : S;
 
 type RowOf<Arity> = Extract<(typeof pointwiseRows)[number], { readonly arity: Arity }>["name"];
 
@@ -12,9 +14,11 @@ export type BinaryName = Camel<RowOf<2>>;
 export type TernaryName = Camel<RowOf<3>>;
 export type FunctionName = UnaryName | BinaryName | TernaryName;
 
-const camel = (name: string): string => name.replace(/_(.)/g, (_match, letter: string) => letter.toUpperCase());
+const camel = (name: string): string =>
+  name.replace(/_(.)/g, (_match, letter: string) => letter.toUpperCase());
 
-const namesOf = (arity: number) => pointwiseRows.filter((row) => row.arity === arity).map((row) => camel(row.name));
+const namesOf = (arity: number) =>
+  pointwiseRows.filter((row) => row.arity === arity).map((row) => camel(row.name));
 
 export const unaryNames = namesOf(1) as readonly UnaryName[];
 export const binaryNames = namesOf(2) as readonly BinaryName[];

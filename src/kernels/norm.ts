@@ -44,7 +44,12 @@ export function batchNorm(
       gamma: call.optionalFloat("gamma", arrays.gamma, [columns]),
       beta: call.optionalFloat("beta", arrays.beta, [columns]),
     },
-    { y: call.float("y", arrays.y, shape), mean: column("mean"), variance: column("variance"), rstd: column("rstd") },
+    {
+      y: call.float("y", arrays.y, shape),
+      mean: column("mean"),
+      variance: column("variance"),
+      rstd: column("rstd"),
+    },
     { epsilon },
   );
   call.run();
@@ -85,7 +90,12 @@ export function batchNormBackward(
 
 /** y = γ·(x − mean)/√(variance + ε) + β by row; mean and rstd are kept. */
 export function layerNorm(
-  arrays: Affine & { readonly x: FloatArray; readonly y: FloatArray; readonly mean: FloatArray; readonly rstd: FloatArray },
+  arrays: Affine & {
+    readonly x: FloatArray;
+    readonly y: FloatArray;
+    readonly mean: FloatArray;
+    readonly rstd: FloatArray;
+  },
   options: NormOptions,
 ): void {
   const { call, rows, columns, shape, epsilon } = normCall(arrays.x, options, "layerNorm");
@@ -95,7 +105,11 @@ export function layerNorm(
       gamma: call.optionalFloat("gamma", arrays.gamma, [columns]),
       beta: call.optionalFloat("beta", arrays.beta, [columns]),
     },
-    { y: call.float("y", arrays.y, shape), mean: call.float("mean", arrays.mean, [rows]), rstd: call.float("rstd", arrays.rstd, [rows]) },
+    {
+      y: call.float("y", arrays.y, shape),
+      mean: call.float("mean", arrays.mean, [rows]),
+      rstd: call.float("rstd", arrays.rstd, [rows]),
+    },
     { epsilon },
   );
   call.run();
@@ -126,7 +140,12 @@ export function layerNormBackward(
 
 /** y = γ·x/√(mean(x²) + ε) by row; rstd = 1/√(mean(x²) + ε) is kept. */
 export function rmsNorm(
-  arrays: { readonly gamma?: FloatArray; readonly x: FloatArray; readonly y: FloatArray; readonly rstd: FloatArray },
+  arrays: {
+    readonly gamma?: FloatArray;
+    readonly x: FloatArray;
+    readonly y: FloatArray;
+    readonly rstd: FloatArray;
+  },
   options: NormOptions,
 ): void {
   const { call, rows, columns, shape, epsilon } = normCall(arrays.x, options, "rmsNorm");

@@ -25,7 +25,14 @@ export interface OptimizerStepOptions extends KernelOptions {
 const commonOptions = ["learningRate", "step", "scale", "weightDecay", "maximize", "isa"];
 const flag = (value: boolean | undefined): number => (value === true ? 1 : 0);
 
-function stepCall({ p, g }: StepArrays, options: OptimizerStepOptions, own: readonly string[], name: string, beta1 = 0, beta2 = 0) {
+function stepCall(
+  { p, g }: StepArrays,
+  options: OptimizerStepOptions,
+  own: readonly string[],
+  name: string,
+  beta1 = 0,
+  beta2 = 0,
+) {
   checkOptions(options, [...commonOptions, ...own], name);
   const { step = 1, scale, weightDecay = 0 } = options;
   const learningRate = checkNumber(options.learningRate, "learningRate", { min: 0 });
@@ -63,7 +70,13 @@ export function sgdStep(arrays: StepArrays & { readonly v?: FloatArray }, option
   const own = ["momentum", "dampening", "nesterov", "rateInVelocity"];
   const { call, inputs, p, optional, common } = stepCall(arrays, options, own, "sgdStep");
   const { momentum = 0, dampening = 0, nesterov, rateInVelocity } = options;
-  const parameters = { ...common, momentum, dampening, nesterov: flag(nesterov), rateInVelocity: flag(rateInVelocity) };
+  const parameters = {
+    ...common,
+    momentum,
+    dampening,
+    nesterov: flag(nesterov),
+    rateInVelocity: flag(rateInVelocity),
+  };
   call.emit.sgdStep(inputs, { p, v: optional("v", arrays.v) }, parameters);
   call.run();
 }
@@ -75,10 +88,22 @@ export interface EpsilonOptions {
 }
 
 /** `s`: sum of squared gradients. Default ε = 10⁻¹⁰. */
-export function adagradStep(arrays: StepArrays & { readonly s: FloatArray }, options: OptimizerStepOptions & EpsilonOptions): void {
-  const { call, inputs, p, state, common } = stepCall(arrays, options, ["epsilon", "epsilonInside"], "adagradStep");
+export function adagradStep(
+  arrays: StepArrays & { readonly s: FloatArray },
+  options: OptimizerStepOptions & EpsilonOptions,
+): void {
+  const { call, inputs, p, state, common } = stepCall(
+    arrays,
+    options,
+    ["epsilon", "epsilonInside"],
+    "adagradStep",
+  );
   const { epsilon = 1e-10, epsilonInside } = options;
-  call.emit.adagradStep(inputs, { p, s: state("s", arrays.s) }, { ...common, epsilon, epsilonInside: flag(epsilonInside) });
+  call.emit.adagradStep(
+    inputs,
+    { p, s: state("s", arrays.s) },
+    { ...common, epsilon, epsilonInside: flag(epsilonInside) },
+  );
   call.run();
 }
 
@@ -96,8 +121,19 @@ export function rmspropStep(
   const own = ["alpha", "momentum", "epsilon", "epsilonInside"];
   const { call, inputs, p, state, optional, common } = stepCall(arrays, options, own, "rmspropStep");
   const { alpha = 0.99, momentum = 0, epsilon = 1e-8, epsilonInside } = options;
-  const outputs = { p, s: state("s", arrays.s), mean: optional("mean", arrays.mean), v: optional("v", arrays.v) };
-  call.emit.rmspropStep(inputs, outputs, { ...common, alpha, momentum, epsilon, epsilonInside: flag(epsilonInside) });
+  const outputs = {
+    p,
+    s: state("s", arrays.s),
+    mean: optional("mean", arrays.mean),
+    v: optional("v", arrays.v),
+  };
+  call.emit.rmspropStep(inputs, outputs, {
+    ...common,
+    alpha,
+    momentum,
+    epsilon,
+    epsilonInside: flag(epsilonInside),
+  });
   call.run();
 }
 
@@ -117,9 +153,28 @@ export function adamStep(
 ): void {
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, epsilonInside, decoupled } = options;
   const own = ["beta1", "beta2", "epsilon", "epsilonInside", "decoupled"];
-  const { call, inputs, p, state, optional, common } = stepCall(arrays, options, own, "adamStep", beta1, beta2);
-  const outputs = { p, m: state("m", arrays.m), v: state("v", arrays.v), vmax: optional("vmax", arrays.vmax) };
-  const parameters = { ...common, beta1, beta2, epsilon, epsilonInside: flag(epsilonInside), decoupled: flag(decoupled) };
+  const { call, inputs, p, state, optional, common } = stepCall(
+    arrays,
+    options,
+    own,
+    "adamStep",
+    beta1,
+    beta2,
+  );
+  const outputs = {
+    p,
+    m: state("m", arrays.m),
+    v: state("v", arrays.v),
+    vmax: optional("vmax", arrays.vmax),
+  };
+  const parameters = {
+    ...common,
+    beta1,
+    beta2,
+    epsilon,
+    epsilonInside: flag(epsilonInside),
+    decoupled: flag(decoupled),
+  };
   call.emit.adamStep(inputs, outputs, parameters);
   call.run();
 }

@@ -4,14 +4,34 @@ import type { TypedArray } from "../dtype.js";
 import { ArgumentError, describe, expected, ShapeError } from "../errors.js";
 import { ChainBuilder } from "../graph/chain.js";
 import { ArrayCall, type KernelOptions } from "./call.js";
-import { type BinaryName, binaryNames, type FunctionName, rowNames, type TernaryName, ternaryNames, type UnaryName, unaryNames } from "./names.js";
+import {
+  type BinaryName,
+  binaryNames,
+  type FunctionName,
+  rowNames,
+  type TernaryName,
+  ternaryNames,
+  type UnaryName,
+  unaryNames,
+} from "./names.js";
 
 /** An array, or one number for all elements. */
 export type ArrayOrNumber = TypedArray | number;
 
 export type UnaryKernel = (x: TypedArray, out: TypedArray, options?: KernelOptions) => void;
-export type BinaryKernel = (x: ArrayOrNumber, y: ArrayOrNumber, out: TypedArray, options?: KernelOptions) => void;
-export type TernaryKernel = (x: ArrayOrNumber, y: ArrayOrNumber, z: ArrayOrNumber, out: TypedArray, options?: KernelOptions) => void;
+export type BinaryKernel = (
+  x: ArrayOrNumber,
+  y: ArrayOrNumber,
+  out: TypedArray,
+  options?: KernelOptions,
+) => void;
+export type TernaryKernel = (
+  x: ArrayOrNumber,
+  y: ArrayOrNumber,
+  z: ArrayOrNumber,
+  out: TypedArray,
+  options?: KernelOptions,
+) => void;
 
 export type PointwiseKernels = Readonly<
   Record<UnaryName, UnaryKernel> & Record<BinaryName, BinaryKernel> & Record<TernaryName, TernaryKernel>
@@ -19,7 +39,12 @@ export type PointwiseKernels = Readonly<
 
 const inputNames = ["x", "y", "z"] as const;
 
-function apply(name: FunctionName, inputs: readonly ArrayOrNumber[], out: TypedArray, options: KernelOptions = {}): void {
+function apply(
+  name: FunctionName,
+  inputs: readonly ArrayOrNumber[],
+  out: TypedArray,
+  options: KernelOptions = {},
+): void {
   if (!ArrayBuffer.isView(out)) throw new ArgumentError(expected("a typed array", "out", describe(out)));
   const call = new ArrayCall(options.isa);
   const shape = [out.length];
@@ -42,14 +67,21 @@ function apply(name: FunctionName, inputs: readonly ArrayOrNumber[], out: TypedA
 function make(): PointwiseKernels {
   const kernels: Record<string, unknown> = {};
   for (const name of unaryNames) {
-    kernels[name] = (x: TypedArray, out: TypedArray, options?: KernelOptions) => apply(name, [x], out, options);
+    kernels[name] = (x: TypedArray, out: TypedArray, options?: KernelOptions) =>
+      apply(name, [x], out, options);
   }
   for (const name of binaryNames) {
-    kernels[name] = (x: ArrayOrNumber, y: ArrayOrNumber, out: TypedArray, options?: KernelOptions) => apply(name, [x, y], out, options);
+    kernels[name] = (x: ArrayOrNumber, y: ArrayOrNumber, out: TypedArray, options?: KernelOptions) =>
+      apply(name, [x, y], out, options);
   }
   for (const name of ternaryNames) {
-    kernels[name] = (x: ArrayOrNumber, y: ArrayOrNumber, z: ArrayOrNumber, out: TypedArray, options?: KernelOptions) =>
-      apply(name, [x, y, z], out, options);
+    kernels[name] = (
+      x: ArrayOrNumber,
+      y: ArrayOrNumber,
+      z: ArrayOrNumber,
+      out: TypedArray,
+      options?: KernelOptions,
+    ) => apply(name, [x, y, z], out, options);
   }
   return Object.freeze(kernels) as unknown as PointwiseKernels;
 }

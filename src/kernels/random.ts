@@ -25,19 +25,29 @@ function keyOf({ seed, stream = 0, step = 0 }: RandomOptions) {
 function random(out: FloatArray, kind: 0 | 1, a: number, b: number, options: RandomOptions): void {
   const { words, streams } = keyOf(options);
   const call = new ArrayCall(options.isa);
-  call.emit.random({ key: call.int32("key", words, [4]) }, { y: call.float("out", out, [out.length]) }, { ...streams, kind, a, b });
+  call.emit.random(
+    { key: call.int32("key", words, [4]) },
+    { y: call.float("out", out, [out.length]) },
+    { ...streams, kind, a, b },
+  );
   call.run();
 }
 
 /** Independent numbers, uniform in [low, high). Default [0, 1). */
-export function uniform(out: FloatArray, options: RandomOptions & { readonly low?: number; readonly high?: number }): void {
+export function uniform(
+  out: FloatArray,
+  options: RandomOptions & { readonly low?: number; readonly high?: number },
+): void {
   checkOptions(options, [...randomOptions, "low", "high"], "uniform");
   const { low = 0, high = 1 } = options;
   random(out, 0, checkNumber(low, "low"), checkNumber(high, "high"), options);
 }
 
 /** Independent normal numbers. Default mean 0, std 1. */
-export function normal(out: FloatArray, options: RandomOptions & { readonly mean?: number; readonly std?: number }): void {
+export function normal(
+  out: FloatArray,
+  options: RandomOptions & { readonly mean?: number; readonly std?: number },
+): void {
   checkOptions(options, [...randomOptions, "mean", "std"], "normal");
   const { mean = 0, std = 1 } = options;
   random(out, 1, checkNumber(mean, "mean"), checkNumber(std, "std", { min: 0 }), options);
@@ -58,7 +68,15 @@ export function dropout(x: FloatArray, out: FloatArray, options: DropoutOptions)
   const inverted = checkBoolean(options.inverted ?? true, "inverted");
   const shape = [out.length];
   const call = new ArrayCall(options.isa);
-  const operands = { x: call.float("x", x, shape), key: call.int32("key", words, [4]), rate: call.number("rate", rate, [1]) };
-  call.emit.dropout(operands, { y: call.float("out", out, shape) }, { ...streams, inverted: inverted ? 1 : 0 });
+  const operands = {
+    x: call.float("x", x, shape),
+    key: call.int32("key", words, [4]),
+    rate: call.number("rate", rate, [1]),
+  };
+  call.emit.dropout(
+    operands,
+    { y: call.float("out", out, shape) },
+    { ...streams, inverted: inverted ? 1 : 0 },
+  );
   call.run();
 }

@@ -24,20 +24,38 @@ function sizes(x: ArrayLike<number>, options: ReduceKernelOptions, name: string)
 }
 
 /** out[o, i] = the sum (or another reduction) of x[o, 0 .. length − 1, i]. NaN wins in max and min. */
-export function reduce(kind: Reduction, x: FloatArray, out: FloatArray, options: ReduceKernelOptions = {}): void {
+export function reduce(
+  kind: Reduction,
+  x: FloatArray,
+  out: FloatArray,
+  options: ReduceKernelOptions = {},
+): void {
   checkOneOf(kind, reductions, "kind");
   const [o, r, i] = sizes(x, options, "reduce");
   const call = new ArrayCall(options.isa);
-  call.emit.reduce({ x: call.float("x", x, [o, r, i]) }, { y: call.float("out", out, [o, i]) }, { kind: reductions.indexOf(kind) });
+  call.emit.reduce(
+    { x: call.float("x", x, [o, r, i]) },
+    { y: call.float("out", out, [o, i]) },
+    { kind: reductions.indexOf(kind) },
+  );
   call.run();
 }
 
 /** out[o, i] = where x[o, ., i] is largest (smallest); the first of equal ones. */
-export function argReduce(kind: "max" | "min", x: FloatArray, out: Int32Array, options: ReduceKernelOptions = {}): void {
+export function argReduce(
+  kind: "max" | "min",
+  x: FloatArray,
+  out: Int32Array,
+  options: ReduceKernelOptions = {},
+): void {
   checkOneOf(kind, ["max", "min"] as const, "kind");
   const [o, r, i] = sizes(x, options, "argReduce");
   const call = new ArrayCall(options.isa);
-  call.emit.argReduce({ x: call.float("x", x, [o, r, i]) }, { y: call.int32("out", out, [o, i]) }, { kind: kind === "max" ? 0 : 1 });
+  call.emit.argReduce(
+    { x: call.float("x", x, [o, r, i]) },
+    { y: call.int32("out", out, [o, i]) },
+    { kind: kind === "max" ? 0 : 1 },
+  );
   call.run();
 }
 
@@ -57,12 +75,21 @@ export function softmax(x: FloatArray, out: FloatArray, options: SoftmaxOptions)
   const columns = checkSize(options.columns, "columns");
   const shape = [rowsIn(x, columns, options.rows, "x"), columns];
   const call = new ArrayCall(options.isa);
-  call.emit.softmaxForward({ x: call.float("x", x, shape) }, { y: call.float("out", out, shape) }, { log: options.log === true ? 1 : 0 });
+  call.emit.softmaxForward(
+    { x: call.float("x", x, shape) },
+    { y: call.float("out", out, shape) },
+    { log: options.log === true ? 1 : 0 },
+  );
   call.run();
 }
 
 /** dx from the result y of `softmax` and dy; `dx` may be dy. */
-export function softmaxBackward(y: FloatArray, dy: FloatArray, dx: FloatArray, options: SoftmaxOptions): void {
+export function softmaxBackward(
+  y: FloatArray,
+  dy: FloatArray,
+  dx: FloatArray,
+  options: SoftmaxOptions,
+): void {
   checkOptions(options, softmaxOptions, "softmaxBackward");
   const columns = checkSize(options.columns, "columns");
   const shape = [rowsIn(y, columns, options.rows, "y"), columns];

@@ -19,7 +19,10 @@ export function gatherRows(table: TypedArray, index: Int32Array, out: TypedArray
   const columns = checkSize(options.columns, "columns");
   const call = new ArrayCall(options.isa);
   call.emit.gatherRows(
-    { table: call.any("table", table, [rowsIn(table, columns, undefined, "table"), columns]), index: call.int32("index", index, [index.length]) },
+    {
+      table: call.any("table", table, [rowsIn(table, columns, undefined, "table"), columns]),
+      index: call.int32("index", index, [index.length]),
+    },
     { y: call.any("out", out, [index.length, columns]) },
   );
   call.run();
@@ -56,7 +59,8 @@ export function copy(x: TypedArray, out: TypedArray, options: CopyOptions = {}):
   checkOptions(options, ["shape", "strides", "isa"], "copy");
   const shape = checkShape(options.shape ?? [x.length], "shape");
   const strides = options.strides ?? denseStrides(shape);
-  if (strides.length !== shape.length) throw new ShapeError(expected(`${shape.length} strides`, "strides", formatShape(strides)));
+  if (strides.length !== shape.length)
+    throw new ShapeError(expected(`${shape.length} strides`, "strides", formatShape(strides)));
   for (const stride of strides) checkInteger(stride, "strides", { min: 0 });
   const call = new ArrayCall(options.isa);
   call.emit.copy({ x: call.any("x", x, shape, strides) }, { y: call.any("out", out, shape) });

@@ -7,7 +7,9 @@ import { createRequire } from "node:module";
 
 const [addonPath, programsPath, count, seed, progressPath] = process.argv.slice(2);
 const addon = createRequire(import.meta.url)(addonPath);
-const programs = JSON.parse(readFileSync(programsPath, "utf8")).map((words) => Float64Array.from(words, Number));
+const programs = JSON.parse(readFileSync(programsPath, "utf8")).map((words) =>
+  Float64Array.from(words, Number),
+);
 addon.setThreads(2);
 
 /** mulberry32: small, and the same everywhere. */
@@ -22,20 +24,69 @@ const below = (n) => Math.floor(random() * n);
 const pick = (list) => list[below(list.length)];
 
 const nasty = [
-  0, 1, -1, 2, 3, 4, 7, 8, 9, 63, 64, 65, 255, 256, 4096, 2 ** 31 - 1, 2 ** 31, -(2 ** 31), 2 ** 32, 2 ** 52, 2 ** 53, 2 ** 53 - 1, 2 ** 63, 1e300,
-  0.5, -0.5, 1.5, -0, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY,
+  0,
+  1,
+  -1,
+  2,
+  3,
+  4,
+  7,
+  8,
+  9,
+  63,
+  64,
+  65,
+  255,
+  256,
+  4096,
+  2 ** 31 - 1,
+  2 ** 31,
+  -(2 ** 31),
+  2 ** 32,
+  2 ** 52,
+  2 ** 53,
+  2 ** 53 - 1,
+  2 ** 63,
+  1e300,
+  0.5,
+  -0.5,
+  1.5,
+  -0,
+  Number.NaN,
+  Number.POSITIVE_INFINITY,
+  Number.NEGATIVE_INFINITY,
 ];
 
 const mutations = [
-  (words) => { words[below(words.length)] = pick(nasty); },
-  (words) => { words[below(words.length)] += pick([-64, -8, -4, -1, 1, 4, 8, 64]); },
-  (words) => { words[below(words.length)] = words[below(words.length)]; },
-  (words) => { words[below(words.length)] *= pick([2, -1, 0.5, 16]); },
-  (words) => { const [i, j] = [below(words.length), below(words.length)]; [words[i], words[j]] = [words[j], words[i]]; },
-  (words) => { words.splice(below(words.length), 1 + below(3)); },
-  (words) => { words.splice(below(words.length), 0, pick(nasty)); },
-  (words) => { const at = below(words.length); words.splice(at, 0, ...words.slice(at, at + below(12))); },
-  (words) => { words.length = below(words.length); },
+  (words) => {
+    words[below(words.length)] = pick(nasty);
+  },
+  (words) => {
+    words[below(words.length)] += pick([-64, -8, -4, -1, 1, 4, 8, 64]);
+  },
+  (words) => {
+    words[below(words.length)] = words[below(words.length)];
+  },
+  (words) => {
+    words[below(words.length)] *= pick([2, -1, 0.5, 16]);
+  },
+  (words) => {
+    const [i, j] = [below(words.length), below(words.length)];
+    [words[i], words[j]] = [words[j], words[i]];
+  },
+  (words) => {
+    words.splice(below(words.length), 1 + below(3));
+  },
+  (words) => {
+    words.splice(below(words.length), 0, pick(nasty));
+  },
+  (words) => {
+    const at = below(words.length);
+    words.splice(at, 0, ...words.slice(at, at + below(12)));
+  },
+  (words) => {
+    words.length = below(words.length);
+  },
 ];
 
 function mutated() {

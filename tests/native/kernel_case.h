@@ -23,7 +23,9 @@ using nabla::TypeRule;
 enum class Pass { normal, special, integers };
 
 using Generator = std::mt19937_64;
-inline int64_t below(Generator& generator, int64_t n) { return static_cast<int64_t>(generator() % static_cast<uint64_t>(n)); }
+inline int64_t below(Generator& generator, int64_t n) {
+  return static_cast<int64_t>(generator() % static_cast<uint64_t>(n));
+}
 inline bool coin(Generator& generator) { return below(generator, 2) == 1; }
 
 /** One operand and its values, in the order of storage; storage may have gaps. */
@@ -33,7 +35,7 @@ struct CaseOperand {
   int shares = -1;      // works in place on this operand's memory
   DType dtype = DType::f32;
   std::vector<int64_t> shape, stride;
-  int64_t lead = 0;  // elements before the first, so that the base is on no boundary
+  int64_t lead = 0;             // elements before the first, so that the base is on no boundary
   std::vector<int64_t> places;  // of the elements in row-major order, in storage
   int64_t extent = 0;
   std::vector<double> values;  // one a storage place
@@ -55,7 +57,9 @@ struct Case {
     }
     return std::nan("");
   }
-  const CaseOperand& operand(const char* name) const { return operands[static_cast<size_t>(row->operand_number(name))]; }
+  const CaseOperand& operand(const char* name) const {
+    return operands[static_cast<size_t>(row->operand_number(name))];
+  }
   /** Elements before the run, row-major. */
   std::vector<double> elements(const char* name) const {
     const CaseOperand& it = operand(name);
@@ -76,7 +80,8 @@ inline std::string Case::text() const {
     }
     text += " [";
     for (size_t axis = 0; axis < operands[i].shape.size(); ++axis) {
-      text += (axis ? "," : "") + std::to_string(operands[i].shape[axis]) + ":" + std::to_string(operands[i].stride[axis]);
+      text += (axis ? "," : "") + std::to_string(operands[i].shape[axis]) + ":" +
+              std::to_string(operands[i].stride[axis]);
     }
     text += "]";
     text += operands[i].shares >= 0 ? " in place" : std::string(" ") + nabla::dtype_name(operands[i].dtype);
@@ -144,7 +149,8 @@ inline std::vector<std::byte> memory_before(const CaseOperand& operand, bool flo
   std::vector<std::byte> memory(offset + static_cast<size_t>(operand.extent) * size + kGuard, std::byte{255});
   if (!operand.filled) return memory;
   for (const int64_t place : operand.places) {
-    put(&memory[offset + static_cast<size_t>(place) * size], dtype, operand.values[static_cast<size_t>(place)]);
+    put(&memory[offset + static_cast<size_t>(place) * size], dtype,
+        operand.values[static_cast<size_t>(place)]);
   }
   return memory;
 }
@@ -172,7 +178,8 @@ inline Outcome run_case(const Case& it, const nabla::Isa* isa, bool float64, int
       words.slots.push_back({static_cast<int64_t>(memory.size()), output});
       slot_of[i] = static_cast<int64_t>(words.slots.size());
     }
-    refs.push_back(Ref(slot_of[i], static_cast<int64_t>(offset_of(operand, float64)), operand.shape, dtype_in(operand, float64))
+    refs.push_back(Ref(slot_of[i], static_cast<int64_t>(offset_of(operand, float64)), operand.shape,
+                       dtype_in(operand, float64))
                        .with_stride(operand.stride));
   }
   words.add(it.row->name, refs, it.parameters);
@@ -207,14 +214,17 @@ inline bool others_untouched(const Case& it, const Outcome& outcome, size_t oper
   const CaseOperand& y = it.operands[operand];
   const CaseOperand& owner = y.shares >= 0 ? it.operands[static_cast<size_t>(y.shares)] : y;
   std::vector<std::byte> before = memory_before(owner, float64);
-  const size_t size = static_cast<size_t>(nabla::element_size(dtype_in(y, float64))), offset = offset_of(y, float64);
+  const size_t size = static_cast<size_t>(nabla::element_size(dtype_in(y, float64))),
+               offset = offset_of(y, float64);
   const std::vector<std::byte>& after = outcome.memory[operand];
   bool shared_by_output = it.row->operands[operand].output;
-  for (size_t i = 0; i < it.operands.size(); ++i) shared_by_output = shared_by_output || it.operands[i].shares == static_cast<int>(operand);
+  for (size_t i = 0; i < it.operands.size(); ++i)
+    shared_by_output = shared_by_output || it.operands[i].shares == static_cast<int>(operand);
   if (shared_by_output) {
     for (const int64_t place : y.places) {
       const size_t at = offset + static_cast<size_t>(place) * size;
-      std::copy(after.begin() + static_cast<std::ptrdiff_t>(at), after.begin() + static_cast<std::ptrdiff_t>(at + size),
+      std::copy(after.begin() + static_cast<std::ptrdiff_t>(at),
+                after.begin() + static_cast<std::ptrdiff_t>(at + size),
                 before.begin() + static_cast<std::ptrdiff_t>(at));
     }
   }

@@ -85,15 +85,16 @@ inline const std::vector<NumberChoices>& number_choices() {
 struct Tolerance {
   const char* kernel;
   bool sums;
-  double isa;      // an instruction set against scalar; 0: equal
-  double float64;  // scalar against scalar64; negative: the row has no operand of type f
+  double isa;           // an instruction set against scalar; 0: equal
+  double float64;       // scalar against scalar64; negative: the row has no operand of type f
   bool exact_integers;  // small integers give the same numbers everywhere
 };
 
 // float32 rounds at 6e-8. Elementwise rows are one source on every instruction set, so the bits
 // agree, but for sin and cos, where a vector that holds a large argument takes another way (1 ULP);
 // against float64 a few roundings (and 2 ULP functions) come to 1e-6. Sums over up to some
-// thousand terms: 2e-6; the normal numbers of random are sines of angles up to 2 pi; quotients by deviations of few elements amplify: 2e-5 and 2e-4.
+// thousand terms: 2e-6; the normal numbers of random are sines of angles up to 2 pi; quotients by deviations
+// of few elements amplify: 2e-5 and 2e-4.
 constexpr Tolerance kTolerances[] = {
     {"gemm", true, 3e-6, 3e-6, true},
     {"pointwise", false, 3e-7, 3e-6, false},
@@ -127,9 +128,11 @@ constexpr Tolerance kTolerances[] = {
 // Activations and combinations of gemm: those that do not blow up the rounding of a sum (as 1/x
 // near 0 would) and do not jump (as floor would). pointwise meets every function with exact arguments.
 constexpr const char* kSmooth[] = {
-    "identity", "neg", "abs", "sigmoid", "log_sigmoid", "tanh", "relu", "relu6", "softplus", "softsign", "silu", "mish", "gelu",
-    "gelu_tanh", "selu", "hard_sigmoid", "hard_swish", "hard_tanh", "add", "sub", "mul", "minimum", "maximum", "sigmoid_grad",
-    "tanh_grad", "relu_grad", "silu_grad", "gelu_grad", "erf_grad",
+    "identity",  "neg",       "abs",       "sigmoid",      "log_sigmoid", "tanh",
+    "relu",      "relu6",     "softplus",  "softsign",     "silu",        "mish",
+    "gelu",      "gelu_tanh", "selu",      "hard_sigmoid", "hard_swish",  "hard_tanh",
+    "add",       "sub",       "mul",       "minimum",      "maximum",     "sigmoid_grad",
+    "tanh_grad", "relu_grad", "silu_grad", "gelu_grad",    "erf_grad",
 };
 
 inline const Tolerance* tolerance_of(const std::string& kernel) {

@@ -33,7 +33,14 @@ class CaseMaker {
       it_.operands.push_back(present ? make_plain(i, n) : CaseOperand());
     }
     const double first_output = 8;
-    it_.parameters = {0, 0, 1, static_cast<double>(function), first_output, 0, arity > 1 ? 1.0 : 0.0, arity > 2 ? 2.0 : 0.0};
+    it_.parameters = {0,
+                      0,
+                      1,
+                      static_cast<double>(function),
+                      first_output,
+                      0,
+                      arity > 1 ? 1.0 : 0.0,
+                      arity > 2 ? 2.0 : 0.0};
     return it_;
   }
 
@@ -51,11 +58,14 @@ class CaseMaker {
     return operand;
   }
 
-  void complain(const std::string& what) { check(false, "kernel_cases.h has no entry for", __FILE__, __LINE__, row_.name + " " + what); }
+  void complain(const std::string& what) {
+    check(false, "kernel_cases.h has no entry for", __FILE__, __LINE__, row_.name + " " + what);
+  }
 
   // 0, 1, and around one, two and three vectors of every instruction set; elements in all stay few.
   int64_t size() {
-    static const int64_t few[] = {0, 1, 1, 2, 3, 4, 5, 7, 8, 9, 13, 15, 16, 17, 31, 32, 33, 47, 48, 49, 51, 64, 65};
+    static const int64_t few[] = {0,  1,  1,  2,  3,  4,  5,  7,  8,  9,  13, 15,
+                                  16, 17, 31, 32, 33, 47, 48, 49, 51, 64, 65};
     static const int64_t many[] = {1, 2, 17, 65, 300, 1025, 5000, 40001, 150001};
     return large_ ? many[below(generator_, std::size(many))] : few[below(generator_, std::size(few))];
   }
@@ -72,11 +82,13 @@ class CaseMaker {
         product *= static_cast<double>(std::max<int64_t>(sizes_.back(), 1));
       }
     } while (product > most || (large_ && product < most / 20 && axes > 0));
-    if (row_.name == "arg_reduce") sizes_[1] = std::max<int64_t>(sizes_[1], 1);  // an index of nothing is refused
+    if (row_.name == "arg_reduce")
+      sizes_[1] = std::max<int64_t>(sizes_[1], 1);  // an index of nothing is refused
   }
 
   bool any_shape() const {
-    return std::any_of(row_.operands.begin(), row_.operands.end(), [](const OperandRow& o) { return o.any_shape; });
+    return std::any_of(row_.operands.begin(), row_.operands.end(),
+                       [](const OperandRow& o) { return o.any_shape; });
   }
 
   int64_t size_of(const char* symbol) const {
@@ -90,11 +102,16 @@ class CaseMaker {
     static const DType move[] = {DType::f32, DType::f64, DType::i32, DType::u8};
     static const DType any[] = {DType::f32, DType::f32, DType::i32, DType::u8};
     switch (rule.type) {
-      case TypeRule::real: return DType::f32;
-      case TypeRule::i32: return DType::i32;
-      case TypeRule::u8: return DType::u8;
-      case TypeRule::any: return any[below(generator_, 4)];
-      case TypeRule::same: break;
+      case TypeRule::real:
+        return DType::f32;
+      case TypeRule::i32:
+        return DType::i32;
+      case TypeRule::u8:
+        return DType::u8;
+      case TypeRule::any:
+        return any[below(generator_, 4)];
+      case TypeRule::same:
+        break;
     }
     if (same_ < 0) same_ = below(generator_, 4);
     return move[same_];
@@ -164,9 +181,11 @@ class CaseMaker {
   }
 
   double real_value() {
-    static const double special[] = {NAN, INFINITY, -INFINITY, 0.0, -0.0, 1e-40, -1e-40, 1.1754944e-38, 1, -1};
+    static const double special[] = {NAN,   INFINITY, -INFINITY,     0.0, -0.0,
+                                     1e-40, -1e-40,   1.1754944e-38, 1,   -1};
     if (it_.pass == Pass::integers) return static_cast<double>(below(generator_, 7) - 3);
-    if (it_.pass == Pass::special && below(generator_, 12) == 0) return special[below(generator_, std::size(special))];
+    if (it_.pass == Pass::special && below(generator_, 12) == 0)
+      return special[below(generator_, std::size(special))];
     return static_cast<double>(static_cast<float>(2 * normal_(generator_)));
   }
 
@@ -178,21 +197,28 @@ class CaseMaker {
     if (!entry && rule.type == TypeRule::i32) return complain("operand " + rule.name);
     const Fill kind = entry ? entry->fill : Fill::normal;
     const int64_t range = kind == Fill::index ? size_of(entry->symbol) : 1;
-    for (size_t i = 0; i < operand.values.size(); ++i) operand.values[i] = value(kind, operand.dtype, range, i);
+    for (size_t i = 0; i < operand.values.size(); ++i)
+      operand.values[i] = value(kind, operand.dtype, range, i);
   }
 
   double value(Fill kind, DType dtype, int64_t range, size_t i) {
     switch (kind) {
-      case Fill::positive: return static_cast<double>(static_cast<float>(1 + uniform()));
-      case Fill::small: return uniform() - 0.5;
-      case Fill::rate: return static_cast<double>(static_cast<float>(static_cast<double>(below(generator_, 11)) / 10));
+      case Fill::positive:
+        return static_cast<double>(static_cast<float>(1 + uniform()));
+      case Fill::small:
+        return uniform() - 0.5;
+      case Fill::rate:
+        return static_cast<double>(static_cast<float>(static_cast<double>(below(generator_, 11)) / 10));
       case Fill::scalars: {
         const double scalars[] = {0.0625, 1.0 + static_cast<double>(below(generator_, 3)), 0.25, 0.125};
         return scalars[i % 4];
       }
-      case Fill::index: return static_cast<double>(below(generator_, std::max<int64_t>(range, 1)));
-      case Fill::bits: return static_cast<double>(static_cast<int32_t>(generator_()));
-      case Fill::normal: break;
+      case Fill::index:
+        return static_cast<double>(below(generator_, std::max<int64_t>(range, 1)));
+      case Fill::bits:
+        return static_cast<double>(static_cast<int32_t>(generator_()));
+      case Fill::normal:
+        break;
     }
     if (dtype == DType::u8) return static_cast<double>(below(generator_, 256));
     if (dtype == DType::i32) return static_cast<double>(below(generator_, 20001) - 10000);
@@ -216,12 +242,14 @@ class CaseMaker {
         case ParameterRow::Kind::number: {
           const NumberChoices* choices = choices_of(row_.name, rule.name);
           if (!choices) return complain("parameter " + rule.name);
-          it_.parameters.push_back(choices->choices[static_cast<size_t>(below(generator_, static_cast<int64_t>(choices->choices.size())))]);
+          it_.parameters.push_back(choices->choices[static_cast<size_t>(
+              below(generator_, static_cast<int64_t>(choices->choices.size())))]);
           break;
         }
         case ParameterRow::Kind::integer: {
           const double span = rule.high - rule.low + 1;
-          it_.parameters.push_back(rule.low + static_cast<double>(below(generator_, static_cast<int64_t>(span))));
+          it_.parameters.push_back(rule.low +
+                                   static_cast<double>(below(generator_, static_cast<int64_t>(span))));
           break;
         }
         case ParameterRow::Kind::unary:
@@ -243,7 +271,8 @@ class CaseMaker {
 
   /** Steps on any registers that hold a value; then one step for each output not yet written. */
   void make_chain() {
-    const int constants = static_cast<int>(below(generator_, 3)), temporaries = static_cast<int>(below(generator_, 4));
+    const int constants = static_cast<int>(below(generator_, 3)),
+              temporaries = static_cast<int>(below(generator_, 4));
     const int first_output = 8 + constants + temporaries;
     std::vector<int> defined, targets, missing;
     for (int i = 0; i < 8; ++i) {
@@ -263,7 +292,8 @@ class CaseMaker {
       for (int argument = 0; argument < 3; ++argument) {
         const int arity = nabla::pointwise_rows()[static_cast<size_t>(row)].arity;
         const bool read = argument < arity;
-        steps.push_back(read ? defined[static_cast<size_t>(below(generator_, static_cast<int64_t>(defined.size())))] : 0);
+        steps.push_back(
+            read ? defined[static_cast<size_t>(below(generator_, static_cast<int64_t>(defined.size())))] : 0);
       }
       if (std::find(defined.begin(), defined.end(), to) == defined.end()) defined.push_back(to);
       ++count;
@@ -274,8 +304,10 @@ class CaseMaker {
     }
     for (const int target : targets) step(target);
     for (const int target : missing) step(target);
-    it_.parameters = {static_cast<double>(constants), static_cast<double>(temporaries), static_cast<double>(count)};
-    for (int i = 0; i < constants; ++i) it_.parameters.push_back(static_cast<double>(below(generator_, 9)) / 2 - 2);
+    it_.parameters = {static_cast<double>(constants), static_cast<double>(temporaries),
+                      static_cast<double>(count)};
+    for (int i = 0; i < constants; ++i)
+      it_.parameters.push_back(static_cast<double>(below(generator_, 9)) / 2 - 2);
     it_.parameters.insert(it_.parameters.end(), steps.begin(), steps.end());
   }
 
@@ -290,7 +322,8 @@ class CaseMaker {
   void settle() {
     for (size_t i = 0; i < row_.parameters.size() && i < it_.parameters.size(); ++i) {
       const int v = row_.operand_number("v");  // momentum is kept in v
-      if (row_.parameters[i].name == "momentum" && v >= 0 && !it_.operands[static_cast<size_t>(v)].present) it_.parameters[i] = 0;
+      if (row_.parameters[i].name == "momentum" && v >= 0 && !it_.operands[static_cast<size_t>(v)].present)
+        it_.parameters[i] = 0;
     }
   }
 

@@ -25,7 +25,9 @@ inline size_t axis(const Case& it, const char* name, size_t number) {
 }
 
 inline std::vector<Numbers> copy(const Case& it) { return {it.elements("x")}; }
-inline std::vector<Numbers> fill(const Case& it) { return {Numbers(axis(it, "y", 0), it.parameter("value"))}; }
+inline std::vector<Numbers> fill(const Case& it) {
+  return {Numbers(axis(it, "y", 0), it.parameter("value"))};
+}
 
 inline std::vector<Numbers> gather_rows(const Case& it) {
   const Numbers table = it.elements("table"), index = it.elements("index");
@@ -51,7 +53,8 @@ inline std::vector<Numbers> scatter_add_rows(const Case& it) {
 inline std::vector<Numbers> pick_forward(const Case& it) {
   const Numbers x = it.elements("x"), index = it.elements("index");
   Numbers y;
-  for (size_t r = 0; r < index.size(); ++r) y.push_back(x[r * axis(it, "x", 1) + static_cast<size_t>(index[r])]);
+  for (size_t r = 0; r < index.size(); ++r)
+    y.push_back(x[r * axis(it, "x", 1) + static_cast<size_t>(index[r])]);
   return {y};
 }
 
@@ -79,9 +82,12 @@ inline std::vector<Numbers> reduce(const Case& it) {
       double value = kind == 2 ? -INFINITY : kind == 3 ? INFINITY : kind == 4 ? 1 : 0;
       for (size_t k = 0; k < r; ++k) {
         const double each = x[(a * r + k) * n + b];
-        if (kind == 2 || kind == 3) value = best(value, each, kind == 2);
-        else if (kind == 4) value *= each;
-        else value += kind == 5 ? each * each : each;
+        if (kind == 2 || kind == 3)
+          value = best(value, each, kind == 2);
+        else if (kind == 4)
+          value *= each;
+        else
+          value += kind == 5 ? each * each : each;
       }
       y.push_back(kind == 1 ? value / static_cast<double>(r) : value);
     }
@@ -213,7 +219,8 @@ std::vector<Numbers> normalise(const Case& it, size_t groups, size_t count, bool
   const bool has_gamma = it.operand("gamma").present;
   const int beta_number = it.row->operand_number("beta");
   const bool has_beta = beta_number >= 0 && it.operand("beta").present;
-  const Numbers gamma = has_gamma ? it.elements("gamma") : Numbers(), beta = has_beta ? it.elements("beta") : Numbers();
+  const Numbers gamma = has_gamma ? it.elements("gamma") : Numbers(),
+                beta = has_beta ? it.elements("beta") : Numbers();
   for (size_t g = 0; g < groups; ++g) {
     double m = 0, v = 0;
     for (size_t k = 0; k < count; ++k) m += x[place(g, k)];
@@ -249,7 +256,8 @@ inline std::vector<Numbers> rms_norm_forward(const Case& it) {
 /** dx = rstd (g - mean(g) - z mean(g z)), g = dy gamma, z = (x - mean) rstd; without a mean the
  *  second term is missing. dgamma = sum dy z, dbeta = sum dy. */
 template <class Place>
-std::vector<Numbers> normalise_backward(const Case& it, size_t groups, size_t count, bool centre, const Place& place) {
+std::vector<Numbers> normalise_backward(const Case& it, size_t groups, size_t count, bool centre,
+                                        const Place& place) {
   const Numbers x = it.elements("x"), dy = it.elements("dy"), rstd = it.elements("rstd");
   const Numbers mean = centre ? it.elements("mean") : Numbers(groups, 0);
   const size_t c = axis(it, "x", 1);
@@ -285,7 +293,8 @@ inline std::vector<Numbers> layer_norm_backward(const Case& it) {
 }
 inline std::vector<Numbers> rms_norm_backward(const Case& it) {
   const size_t c = axis(it, "x", 1);
-  auto all = normalise_backward(it, axis(it, "x", 0), c, false, [c](size_t g, size_t k) { return g * c + k; });
+  auto all =
+      normalise_backward(it, axis(it, "x", 0), c, false, [c](size_t g, size_t k) { return g * c + k; });
   return {all[0], all[1]};
 }
 
@@ -337,7 +346,8 @@ constexpr NamedOracle kOracles[] = {
 
 /** Null where the row has none, or this case is beyond it. */
 inline Oracle oracle_of(const Case& it) {
-  if (it.row->name == "gemm" && (it.parameter("activation") >= 0 || it.parameter("combine") >= 0)) return nullptr;
+  if (it.row->name == "gemm" && (it.parameter("activation") >= 0 || it.parameter("combine") >= 0))
+    return nullptr;
   for (const NamedOracle& entry : kOracles) {
     if (it.row->name == entry.kernel) return entry.oracle;
   }

@@ -46,8 +46,8 @@ enum class Odd { exactly, arranged };
 
 /** Odd::arranged: sums in another order, formulas arranged in another way and factors that underflow
  *  in float32 alone make NaN or infinity of the same infinities. */
-std::string compare_elements(const Case& it, size_t operand, const Numbers& got, const Numbers& wanted, double tolerance, bool sums,
-                             Odd odd = Odd::exactly) {
+std::string compare_elements(const Case& it, size_t operand, const Numbers& got, const Numbers& wanted,
+                             double tolerance, bool sums, Odd odd = Odd::exactly) {
   if (got.size() != wanted.size()) return "sizes differ";
   double largest = 0;
   for (const double value : wanted) {
@@ -58,15 +58,16 @@ std::string compare_elements(const Case& it, size_t operand, const Numbers& got,
     const double scale = sums ? 1 + largest : 0.1 + std::fabs(right);
     if (near(got[i], right, tolerance, scale)) continue;
     if (odd == Odd::arranged && !std::isfinite(got[i]) && !std::isfinite(right)) continue;
-    return "operand " + it.row->operands[operand].name + " element " + std::to_string(i) + ": " + nabla::number_text(got[i]) +
-           " should be " + nabla::number_text(right);
+    return "operand " + it.row->operands[operand].name + " element " + std::to_string(i) + ": " +
+           nabla::number_text(got[i]) + " should be " + nabla::number_text(right);
   }
   return "";
 }
 
 std::string compare_status(const Outcome& a, const Outcome& b) {
-  const bool same = a.status.completed == b.status.completed && a.status.failure == b.status.failure &&
-                    (a.status.value == b.status.value || (std::isnan(a.status.value) && std::isnan(b.status.value)));
+  const bool same =
+      a.status.completed == b.status.completed && a.status.failure == b.status.failure &&
+      (a.status.value == b.status.value || (std::isnan(a.status.value) && std::isnan(b.status.value)));
   return same ? "" : "one run fails, or another way";
 }
 
@@ -85,7 +86,8 @@ std::string check_memory(const Case& it, const Outcome& outcome, bool float64) {
 }
 
 /** Outputs of `a` against those of `b`; tolerance 0: equal but for denormals (any NaN equals any). */
-std::string compare(const Case& it, const Outcome& a, bool a64, const Outcome& b, bool b64, double tolerance, bool sums) {
+std::string compare(const Case& it, const Outcome& a, bool a64, const Outcome& b, bool b64, double tolerance,
+                    bool sums) {
   const Odd odd = sums || a64 != b64 ? Odd::arranged : Odd::exactly;
   std::string trouble = compare_status(a, b);
   for (size_t i = 0; i < it.operands.size() && trouble.empty(); ++i) {
@@ -102,7 +104,8 @@ std::string compare_with_oracle(const Case& it, const Outcome& outcome, Oracle o
   size_t output = 0;
   for (size_t i = 0; i < it.operands.size(); ++i) {
     if (!it.row->operands[i].output) continue;
-    const std::string trouble = compare_elements(it, i, results(it, outcome, i, false), wanted[output++], tolerance, true, Odd::arranged);
+    const std::string trouble = compare_elements(it, i, results(it, outcome, i, false), wanted[output++],
+                                                 tolerance, true, Odd::arranged);
     if (!trouble.empty()) return trouble;
   }
   return "";
@@ -138,7 +141,8 @@ void test_case(const Case& it, const Tolerance& tolerance) {
     if (&isa == &scalar || !isa.automatic) continue;
     const Outcome outcome = run_case(it, &isa, false, 1);
     std::string trouble = check_memory(it, outcome, false);
-    if (trouble.empty()) trouble = compare(it, outcome, false, base, false, integers ? 0 : tolerance.isa, tolerance.sums);
+    if (trouble.empty())
+      trouble = compare(it, outcome, false, base, false, integers ? 0 : tolerance.isa, tolerance.sums);
     report(trouble, it, (std::string(isa.name) + " against scalar").c_str());
   }
   const Case plain = without_denormals(it);
@@ -161,7 +165,9 @@ void test_threads(const Case& it) {
     const Outcome one = run_case(it, &isa, false, 1);
     for (const int threads : {2, 3, 8}) {
       const Outcome many = run_case(it, &isa, false, threads);
-      report(one.memory == many.memory ? compare_status(one, many) : "other bits with " + std::to_string(threads) + " threads", it, isa.name);
+      report(one.memory == many.memory ? compare_status(one, many)
+                                       : "other bits with " + std::to_string(threads) + " threads",
+             it, isa.name);
     }
   }
 }
@@ -172,7 +178,8 @@ void test_row(const KernelRow& row, uint64_t seed, int cases) {
     check(false, "kernel_cases.h has no tolerance for", __FILE__, __LINE__, row.name);
     return;
   }
-  Generator generator(seed * 1000 + static_cast<uint64_t>(row.name.size()) + static_cast<uint64_t>(row_number(row.name)));
+  Generator generator(seed * 1000 + static_cast<uint64_t>(row.name.size()) +
+                      static_cast<uint64_t>(row_number(row.name)));
   for (int i = 0; i < cases; ++i) {
     const Pass pass = i % 3 == 0 ? Pass::normal : i % 3 == 1 ? Pass::special : Pass::integers;
     test_case(CaseMaker(row, generator, pass, false).make(), *tolerance);
@@ -188,7 +195,8 @@ void test_functions(uint64_t seed) {
   for (size_t function = 0; function < functions.size(); ++function) {
     for (const int64_t n : {1, 7, 16, 50, 700}) {
       for (const Pass pass : {Pass::normal, Pass::special}) {
-        Case it = CaseMaker(row, generator, pass, false).make_function(static_cast<int>(function), functions[function].arity, n);
+        Case it = CaseMaker(row, generator, pass, false)
+                      .make_function(static_cast<int>(function), functions[function].arity, n);
         test_case(it, *tolerance_of("pointwise"));
       }
     }
@@ -212,7 +220,8 @@ void test_bad_indices(uint64_t seed) {
       for (const nabla::Isa& isa : nabla::available_isas()) {
         const Outcome outcome = run_case(it, &isa, false, 1);
         std::string trouble = check_memory(it, outcome, false);
-        const bool stopped = outcome.status.failure == nabla::Failure::index_out_of_range && outcome.status.completed == 0;
+        const bool stopped =
+            outcome.status.failure == nabla::Failure::index_out_of_range && outcome.status.completed == 0;
         if (trouble.empty() && !stopped) trouble = "the run went on";
         report(trouble, it, isa.name);
       }
@@ -229,9 +238,12 @@ int main(int argc, char** argv) {
   std::string only;
   for (int i = 1; i < argc; ++i) {
     const bool more = i + 1 < argc;
-    if (std::strcmp(argv[i], "--seed") == 0 && more) seed = std::strtoull(argv[++i], nullptr, 10);
-    else if (std::strcmp(argv[i], "--cases") == 0 && more) cases = std::atoi(argv[++i]);
-    else only = argv[i];
+    if (std::strcmp(argv[i], "--seed") == 0 && more)
+      seed = std::strtoull(argv[++i], nullptr, 10);
+    else if (std::strcmp(argv[i], "--cases") == 0 && more)
+      cases = std::atoi(argv[++i]);
+    else
+      only = argv[i];
   }
   nabla::ThreadPool::instance().set_threads(8);
   for (const KernelRow& row : nabla::kernel_rows()) {

@@ -1,12 +1,10 @@
 // Programs: what the verifier accepts and refuses, how a run goes, stops, fails and shares buffers.
-//   program_test [--fuzz N]     N mutated programs (default 20000)
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <memory>
-#include <random>
 #include <thread>
 
 #include "../../native/runtime/program.h"
@@ -35,7 +33,8 @@ void test_signatures() {
   CHECK(gemm.operands.size() == 5 && gemm.input_count == 4);
   CHECK(gemm.operands[2].name == "bias" && gemm.operands[2].optional && !gemm.operands[2].strided);
   CHECK(gemm.operands[0].strided && gemm.operands[4].output && gemm.operands[4].read_write);
-  CHECK(gemm.symbols.size() == 4 && gemm.operands[1].dimensions[1].symbol == gemm.operands[0].dimensions[2].symbol);
+  CHECK(gemm.symbols.size() == 4 &&
+        gemm.operands[1].dimensions[1].symbol == gemm.operands[0].dimensions[2].symbol);
   CHECK(gemm.parameters[2].kind == ParameterRow::Kind::unary);
   const KernelRow& softmax = kernel_rows()[static_cast<size_t>(test::row_number("softmax_backward"))];
   CHECK(softmax.operands[2].alias == 1);
@@ -81,7 +80,8 @@ void test_run() {
   REFUSES("apart|slot 1|slot 2", program->run(1, 1));
   program->bind(2, y);
   std::vector<double> nanoseconds(2);
-  CHECK(program->profile(3, 1, nanoseconds.data()).completed == 3 && nanoseconds[0] > 0 && nanoseconds[1] > 0);
+  CHECK(program->profile(3, 1, nanoseconds.data()).completed == 3 && nanoseconds[0] > 0 &&
+        nanoseconds[1] > 0);
 }
 
 void test_arrays() {
@@ -142,7 +142,8 @@ void test_failure() {
   program->bind(1, x);
   program->bind(2, y);
   const RunStatus& status = program->run(5, 1);
-  CHECK(status.completed == 3 && status.failure == Failure::not_finite && status.step == 3 && status.instruction == 0);
+  CHECK(status.completed == 3 && status.failure == Failure::not_finite && status.step == 3 &&
+        status.instruction == 0);
   CHECK(floats(y)[5] == -1 && floats(y)[6] == 0);
   CHECK(program->run(3, 1).failure == Failure::none);
   CHECK(program->status().completed == 3);
@@ -160,7 +161,8 @@ void test_words() {
   REFUSES("the end of the program|1 more", load(longer));
   for (size_t i = 0; i < good.size(); ++i) {
     // This program has no constants: every word is an integer.
-    for (const double wrong : {kNaN, -1.0, 0.5, std::ldexp(1, 53), 1e300, double(INFINITY), -double(INFINITY)}) {
+    for (const double wrong :
+         {kNaN, -1.0, 0.5, std::ldexp(1, 53), 1e300, double(INFINITY), -double(INFINITY)}) {
       auto words = good;
       words[i] = wrong;
       REFUSES("Expected", load(words));
@@ -175,8 +177,8 @@ void test_words() {
 }
 
 /** One instruction on a read-only slot 1 and a writable slot 2 of 1024 bytes, and an arena of 1024. */
-std::vector<double> one(const std::string& kernel, const std::vector<Ref>& operands, const std::vector<double>& parameters = {},
-                        bool float64 = false) {
+std::vector<double> one(const std::string& kernel, const std::vector<Ref>& operands,
+                        const std::vector<double>& parameters = {}, bool float64 = false) {
   Words words;
   words.arena = 1024;
   words.float64 = float64;
@@ -195,7 +197,8 @@ void test_refusals() {
   REFUSES("float64|operand x|float32", load(one("softmax_forward", {x, y}, {0}, true)));
   REFUSES("dense|operand x", load(one("softmax_forward", {x.with_stride({9, 1}), y}, {0})));
   REFUSES("writable|operand y|slot 1", load(one("softmax_forward", {y, x}, {0})));
-  REFUSES("1024 bytes of slot 2|operand y|1152", load(one("softmax_forward", {x, Ref(2, 1024, {4, 8})}, {0})));
+  REFUSES("1024 bytes of slot 2|operand y|1152",
+          load(one("softmax_forward", {x, Ref(2, 1024, {4, 8})}, {0})));
   REFUSES("within|1028", load(one("softmax_forward", {x, Ref(2, 900, {4, 8})}, {0})));
   REFUSES("multiples of 4", load(one("softmax_forward", {x, Ref(2, 2, {4, 8})}, {0})));
   REFUSES("multiples of 4", load(one("softmax_forward", {x, y.with_advance(2)}, {0})));
@@ -204,9 +207,12 @@ void test_refusals() {
   REFUSES("1 parameters|softmax_forward|0", load(one("softmax_forward", {x, y})));
   REFUSES("1 parameters|2", load(one("softmax_forward", {x, y}, {0, 0})));
   REFUSES("2^53", load(one("softmax_forward", {Ref(1, 0, {1ll << 52, 2}), y}, {0})));
-  REFUSES("2^53", load(one("reduce", {Ref(1, 0, {1ll << 30, 0, 1ll << 30}), Ref(2, 0, {1ll << 30, 1ll << 30})}, {0})));
-  REFUSES("size 4|axis 0|[3]", load(one("random", {Ref(1, 0, {3}, DType::i32), Ref(2, 0, {8})}, {0, 0, 0, 0, 1})));
-  REFUSES("parameter a|NaN", load(one("random", {Ref(1, 0, {4}, DType::i32), Ref(2, 0, {8})}, {0, 0, 0, kNaN, 1})));
+  REFUSES("2^53", load(one("reduce",
+                           {Ref(1, 0, {1ll << 30, 0, 1ll << 30}), Ref(2, 0, {1ll << 30, 1ll << 30})}, {0})));
+  REFUSES("size 4|axis 0|[3]",
+          load(one("random", {Ref(1, 0, {3}, DType::i32), Ref(2, 0, {8})}, {0, 0, 0, 0, 1})));
+  REFUSES("parameter a|NaN",
+          load(one("random", {Ref(1, 0, {4}, DType::i32), Ref(2, 0, {8})}, {0, 0, 0, kNaN, 1})));
   // in place only where the row says so, and only exactly
   const Ref w(2, 0, {4, 8});
   CHECK(load(one("softmax_forward", {w, w}, {0})) != nullptr);
@@ -216,30 +222,39 @@ void test_refusals() {
   CHECK(load(one("softmax_backward", {x, w, w}, {0})) != nullptr);
   CHECK(load(one("softmax_backward", {x, Ref(2, 128, {4, 8}), w}, {0})) != nullptr);
   REFUSES("apart from operand loss|logsumexp",
-          load(one("cross_entropy_forward", {x, Ref(1, 512, {4}, DType::i32), none, Ref(2, 0, {4}), Ref(2, 12, {4})}, {0, -1})));
+          load(one("cross_entropy_forward",
+                   {x, Ref(1, 512, {4}, DType::i32), none, Ref(2, 0, {4}), Ref(2, 12, {4})}, {0, -1})));
 }
 
 void test_kernel_refusals() {
   const Ref none;
   const Ref a(1, 0, {1, 2, 3}), b(1, 64, {1, 3, 4}), c(2, 0, {1, 2, 4});
   CHECK(load(one("gemm", {a, b, none, none, c}, {1, 0, -1, -1})) != nullptr);
-  CHECK(load(one("gemm", {a, b, none, none, c}, {1, 0, test::function_number("tanh"), test::function_number("mul")})) != nullptr);
-  REFUSES("function of 1|activation", load(one("gemm", {a, b, none, none, c}, {1, 0, test::function_number("add"), -1})));
-  REFUSES("function of 2|combine", load(one("gemm", {a, b, none, none, c}, {1, 0, -1, test::function_number("exp")})));
+  CHECK(load(one("gemm", {a, b, none, none, c},
+                 {1, 0, test::function_number("tanh"), test::function_number("mul")})) != nullptr);
+  REFUSES("function of 1|activation",
+          load(one("gemm", {a, b, none, none, c}, {1, 0, test::function_number("add"), -1})));
+  REFUSES("function of 2|combine",
+          load(one("gemm", {a, b, none, none, c}, {1, 0, -1, test::function_number("exp")})));
   REFUSES("activation|1000", load(one("gemm", {a, b, none, none, c}, {1, 0, 1000, -1})));
   REFUSES("no two elements", load(one("gemm", {a, b, none, none, c.with_stride({8, 2, 1})}, {1, 0, -1, -1})));
   REFUSES("no two elements", load(one("gemm", {a, b, none, none, c.with_stride({8, 4, 0})}, {1, 0, -1, -1})));
   CHECK(load(one("gemm", {a, b, none, none, c.with_stride({8, 1, 2})}, {1, 0, -1, -1})) != nullptr);
   REFUSES("apart from operand aux", load(one("gemm", {a, b, none, c, c}, {1, 0, -1, -1})));
-  REFUSES("2^53|operand a", load(one("gemm", {Ref(1, 0, {1ll << 30, 1ll << 30, 3}).with_stride({0, 0, 1}), b, none, none, c}, {1, 0, -1, -1})));
+  REFUSES("2^53|operand a",
+          load(one("gemm", {Ref(1, 0, {1ll << 30, 1ll << 30, 3}).with_stride({0, 0, 1}), b, none, none, c},
+                   {1, 0, -1, -1})));
   REFUSES("shape of operand x|copy", load(one("copy", {Ref(1, 0, {2, 3}), Ref(2, 0, {3, 2})})));
   REFUSES("uint8|float32", load(one("copy", {Ref(1, 0, {3}, DType::u8), Ref(2, 0, {3})})));
-  REFUSES("1 to 2147483647|arg_reduce", load(one("arg_reduce", {Ref(1, 0, {2, 0, 1}), Ref(2, 0, {2, 1}, DType::i32)}, {0})));
+  REFUSES("1 to 2147483647|arg_reduce",
+          load(one("arg_reduce", {Ref(1, 0, {2, 0, 1}), Ref(2, 0, {2, 1}, DType::i32)}, {0})));
   REFUSES("operand v|sgd_step",
-          load(one("sgd_step", {Ref(1, 0, {4}), Ref(1, 64, {4}), none, Ref(2, 0, {4}), none}, {0.9, 0, 0, 0, 0, 0})));
+          load(one("sgd_step", {Ref(1, 0, {4}), Ref(1, 64, {4}), none, Ref(2, 0, {4}), none},
+                   {0.9, 0, 0, 0, 0, 0})));
 }
 
-std::vector<double> chain(std::vector<Ref> inputs, std::vector<Ref> outputs, const std::vector<double>& code) {
+std::vector<double> chain(std::vector<Ref> inputs, std::vector<Ref> outputs,
+                          const std::vector<double>& code) {
   inputs.resize(8);
   outputs.resize(4);
   inputs.insert(inputs.end(), outputs.begin(), outputs.end());
@@ -267,7 +282,8 @@ void test_chains() {
   REFUSES("holds a value|argument 1|register 8", load(chain({x}, {y}, {0, 0, 1, add, 8, 0, 8, 0})));
   REFUSES("a register|12", load(chain({x}, {y}, {0, 0, 1, exp, 8, 0, 12, 0})));  // unread, but out of range
   REFUSES("shape of y0|operand x0", load(chain({Ref(1, 0, {4})}, {y}, {0, 0, 1, exp, 8, 0, 0, 0})));
-  REFUSES("int32 or uint8|float64", load(chain({Ref(1, 0, {8}, DType::f64)}, {y}, {0, 0, 1, exp, 8, 0, 0, 0})));
+  REFUSES("int32 or uint8|float64",
+          load(chain({Ref(1, 0, {8}, DType::f64)}, {y}, {0, 0, 1, exp, 8, 0, 0, 0})));
   CHECK(load(chain({y}, {y}, {0, 0, 1, exp, 8, 0, 0, 0})) != nullptr);
   REFUSES("apart", load(chain({Ref(2, 0, {8}, DType::i32)}, {y}, {0, 0, 1, exp, 8, 0, 0, 0})));
   REFUSES("apart", load(chain({Ref(2, 0, {8}).with_stride({0})}, {y}, {0, 0, 1, exp, 8, 0, 0, 0})));
@@ -299,7 +315,8 @@ struct Ended {
 };
 void job_ended(std::shared_ptr<RunJob> job) { static_cast<Ended*>(job->context)->count++; }
 
-std::shared_ptr<RunJob> start(std::shared_ptr<Program> program, int64_t steps, Ended& ended, const void* owner) {
+std::shared_ptr<RunJob> start(std::shared_ptr<Program> program, int64_t steps, Ended& ended,
+                              const void* owner) {
   auto job = std::make_shared<RunJob>();
   job->program = std::move(program);
   job->steps = steps;
@@ -350,7 +367,8 @@ void test_sharing() {
 
 // Two programs that each read what the other writes, and a reader of both: no deadlock.
 void test_crossing() {
-  auto a = std::make_shared<Buffer>(8192), b = std::make_shared<Buffer>(8192), c = std::make_shared<Buffer>(8192);
+  auto a = std::make_shared<Buffer>(8192), b = std::make_shared<Buffer>(8192),
+       c = std::make_shared<Buffer>(8192);
   std::shared_ptr<Program> forth = make_reader(), back = make_reader();
   forth->bind(1, a);
   forth->bind(2, b);
@@ -415,130 +433,9 @@ void test_float64() {
   CHECK(std::fabs(reinterpret_cast<double*>(y->data())[4] - std::exp(1.0)) < 1e-14);
 }
 
-// ---- fuzzing
-
-/** Programs with a bit of everything, as seeds. */
-std::vector<std::vector<double>> seeds() {
-  const Ref none;
-  std::vector<std::vector<double>> all;
-  Words words;
-  words.arena = 4096;
-  words.slots = {{2048, false}, {2048, true}, {256, false}};
-  const Ref x(1, 0, {4, 8}), labels(3, 0, {4}, DType::i32), key(3, 64, {4}, DType::i32), scalars(3, 128, {4});
-  words.add("gemm", {Ref(1, 0, {2, 3, 4}), Ref(1, 512, {2, 4, 5}), Ref(1, 1024, {5}), none, Ref(0, 0, {2, 3, 5})},
-            {1, 0.5, test::function_number("relu"), -1});
-  words.add("gemm", {Ref(1, 0, {1, 8, 8}).with_stride({0, 1, 8}), Ref(1, 512, {1, 8, 8}), none, Ref(1, 0, {1, 8, 8}), Ref(2, 0, {1, 8, 8})},
-            {2, 0, -1, test::function_number("mul")});
-  words.add("softmax_forward", {x, Ref(0, 256, {4, 8})}, {1});
-  words.add("cross_entropy_forward", {x, labels, none, Ref(0, 512, {4}), Ref(0, 528, {4})}, {0.1, -100});
-  words.add("layer_norm_forward", {x, Ref(1, 1024, {8}), none, Ref(0, 1024, {4, 8}), Ref(0, 1152, {4}), Ref(0, 1168, {4})}, {1e-5});
-  words.add("batch_norm_backward", {x, x, none, Ref(1, 0, {8}), Ref(1, 32, {8}), Ref(0, 0, {4, 8}), Ref(0, 128, {8}), Ref(0, 160, {8})});
-  all.push_back(words.words());
-  words.body.clear();
-  words.instructions = 0;
-  words.add("reduce", {Ref(1, 0, {2, 3, 4}), Ref(0, 0, {2, 4})}, {1});
-  words.add("arg_reduce", {Ref(1, 0, {2, 3, 4}), Ref(0, 64, {2, 4}, DType::i32)}, {0});
-  words.add("gather_rows", {x, labels, Ref(0, 256, {4, 8})});
-  words.add("scatter_add_rows", {x, labels, Ref(2, 0, {4, 8})}, {1});
-  words.add("copy", {Ref(1, 0, {3, 4, 5}).with_stride({1, 15, 3}), Ref(2, 1024, {3, 4, 5})});
-  words.add("dropout", {Ref(2, 0, {32}), key, Ref(1, 0, {1}), Ref(2, 0, {32})}, {1, 2, 1});
-  words.add("random", {key, Ref(2, 512, {33})}, {5, 6, 1, 0, 1});
-  words.add("adam_step", {Ref(1, 0, {16}).with_advance(64), scalars, none, Ref(2, 0, {16}), Ref(2, 64, {16}), Ref(2, 128, {16}), none},
-            {0.9, 0.999, 1e-8, 0, 0.01, 1, 0});
-  words.add("pick_backward", {Ref(1, 0, {4}), labels, Ref(0, 0, {4, 8})});
-  words.add("fill", {Ref(0, 3000, {10})}, {7});
-  all.push_back(words.words());
-  words.body.clear();
-  words.instructions = 0;
-  const double add = test::function_number("add"), exp = test::function_number("exp"), fma = test::function_number("fma");
-  words.add("pointwise", {Ref(1, 0, {3, 4}), Ref(1, 64, {3, 4}).with_stride({0, 1}), Ref(3, 0, {3, 4}, DType::i32), Ref(3, 64, {3, 4}, DType::u8).with_stride({1, 3}),
-                          none, none, none, none, Ref(0, 0, {3, 4}), Ref(0, 64, {3, 4}, DType::i32), Ref(0, 112, {3, 4}, DType::u8), none},
-            {2, 2, 5, 0.5, -3, add, 10, 0, 1, 0, fma, 11, 10, 8, 2, exp, 12, 11, 0, 0, add, 13, 12, 3, 0, add, 14, 13, 9, 0});
-  all.push_back(words.words());
-  return all;
-}
-
-/** Multiplies no more than a fuzz run may take. */
-bool small_enough(const std::vector<double>& words) {
-  const ProgramCode code = read_program(words.data(), words.size());
-  double work = 0;
-  for (const InstructionCode& instruction : code.instructions) {
-    double all = 1;
-    for (const OperandCode& operand : instruction.operands) {
-      double elements = 1;
-      for (int axis = 0; axis < operand.rank; ++axis) elements *= std::max<double>(1, double(operand.shape[axis]));
-      all = std::max(all, elements);
-    }
-    work += all * (instruction.row->name == "gemm" ? 1000 : 1);
-  }
-  double bytes = 0;
-  for (const Slot& slot : code.slots) bytes += double(slot.bytes);
-  return work < 1e6 && bytes < 1e6;
-}
-
-void run_mutant(const std::vector<double>& words) {
-  Program program(words.data(), words.size(), nullptr);
-  const ProgramCode code = read_program(words.data(), words.size());
-  for (size_t i = 1; i < code.slots.size(); ++i) {
-    program.bind(static_cast<int64_t>(i), std::make_shared<Buffer>(static_cast<size_t>(code.slots[i].bytes)));
-  }
-  program.run(1, 1);
-}
-
-double odd_number(std::mt19937_64& generator) {
-  static const double odd[] = {0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 32, 33, 64, 255, 256, 1023, 1024, 4096, -1, 0.5, 1e9,
-                               std::ldexp(1, 31), std::ldexp(1, 32), std::ldexp(1, 52), std::ldexp(1, 53), std::ldexp(1, 63),
-                               1e300, double(INFINITY), -double(INFINITY), kNaN};
-  return odd[generator() % std::size(odd)];
-}
-
-void test_fuzz(int64_t count) {
-  std::mt19937_64 generator(7);
-  const auto good = seeds();
-  int64_t accepted = 0, refused = 0;
-  for (const auto& seed : good) {
-    CHECK(small_enough(seed));
-    run_mutant(seed);
-  }
-  for (int64_t i = 0; i < count; ++i) {
-    std::vector<double> words = good[generator() % good.size()];
-    for (uint64_t edits = 1 + generator() % 3; edits-- > 0;) {
-      const size_t at = generator() % words.size();
-      const auto place = words.begin() + static_cast<std::ptrdiff_t>(at);
-      switch (generator() % 8) {
-        case 0: words.erase(place); break;
-        case 1: words.insert(place, odd_number(generator)); break;
-        case 2: *place += static_cast<double>(static_cast<int64_t>(generator() % 9) - 4); break;
-        case 3: *place *= 2; break;
-        default: *place = odd_number(generator); break;
-      }
-      if (words.empty()) words.push_back(0);
-    }
-    try {
-      if (small_enough(words)) {
-        run_mutant(words);
-      } else {
-        ProgramCode code = read_program(words.data(), words.size());
-        verify_program(code);
-      }
-      ++accepted;
-    } catch (const Error& error) {
-      ++refused;
-      if (error.code() != ErrorCode::program) test::check(false, "code of", __FILE__, __LINE__, error.what());
-    }
-  }
-  std::printf("fuzz: %lld refused, %lld accepted and run\n", static_cast<long long>(refused), static_cast<long long>(accepted));
-  CHECK(refused > count / 4);
-  CHECK(accepted > count / 100);
-}
-
 }  // namespace
 
-int main(int argc, char** argv) {
-  int64_t fuzz = 20000;
-  for (int i = 1; i + 1 < argc; ++i) {
-    if (std::strcmp(argv[i], "--fuzz") == 0) fuzz = std::atoll(argv[i + 1]);
-  }
+int main() {
   test_signatures();
   test_run();
   test_arrays();
@@ -553,6 +450,5 @@ int main(int argc, char** argv) {
   test_cancel();
   test_denormals();
   test_float64();
-  test_fuzz(fuzz);
   return test::finish();
 }

@@ -32,7 +32,12 @@ struct Ref {
 
   Ref() = default;
   Ref(int64_t slot_, int64_t offset_, std::vector<int64_t> shape_, DType dtype_ = DType::f32)
-      : present(true), slot(slot_), offset(offset_), shape(std::move(shape_)), dtype(dtype_), stride(dense_strides(shape)) {}
+      : present(true),
+        slot(slot_),
+        offset(offset_),
+        shape(std::move(shape_)),
+        dtype(dtype_),
+        stride(dense_strides(shape)) {}
   Ref with_stride(std::vector<int64_t> strides) const {
     Ref copy = *this;
     copy.stride = std::move(strides);
@@ -68,13 +73,15 @@ struct Words {
   int instructions = 0;
   std::vector<double> body;
 
-  void add(const std::string& kernel, const std::vector<Ref>& operands, const std::vector<double>& parameters = {}) {
+  void add(const std::string& kernel, const std::vector<Ref>& operands,
+           const std::vector<double>& parameters = {}) {
     ++instructions;
     body.push_back(row_number(kernel));
     for (const Ref& ref : operands) {
       body.push_back(ref.present ? 1 : 0);
       if (!ref.present) continue;
-      const double head[] = {double(ref.slot), double(ref.offset), double(int(ref.dtype)), double(ref.shape.size())};
+      const double head[] = {double(ref.slot), double(ref.offset), double(int(ref.dtype)),
+                             double(ref.shape.size())};
       body.insert(body.end(), head, head + 4);
       body.insert(body.end(), ref.shape.begin(), ref.shape.end());
       body.insert(body.end(), ref.stride.begin(), ref.stride.end());
@@ -94,8 +101,9 @@ struct Words {
   }
 
   std::vector<double> words() const {
-    std::vector<double> all = {nabla::kProgramMagic, 1, float64 ? 1.0 : 0.0, double(slots.size()), double(instructions),
-                               double(arena)};
+    std::vector<double> all = {nabla::kProgramMagic, 1,
+                               float64 ? 1.0 : 0.0,  double(slots.size()),
+                               double(instructions), double(arena)};
     for (const nabla::Slot& slot : slots) {
       all.push_back(double(slot.bytes));
       all.push_back(slot.writable ? 1 : 0);
