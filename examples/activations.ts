@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import { grad, ops, type Tensor, tensor } from "nabla";
-import { Plot, save, Svg } from "./svg.js";
+import { Plot, Svg, save } from "./svg.js";
 
 const SAMPLES = 161;
 const [LOW, HIGH] = [-4, 4];
@@ -57,9 +57,21 @@ export function draw(): Svg {
   const rows = Math.ceil(names.length / COLUMNS);
   const svg = new Svg(COLUMNS * CELL_WIDTH + 28, TOP + rows * CELL_HEIGHT + 4);
   svg.text(34, 34, "Activation functions and their derivatives", { "font-size": 20, "font-weight": "bold" });
-  svg.line([[600, 28], [632, 28]], blue);
+  svg.line(
+    [
+      [600, 28],
+      [632, 28],
+    ],
+    blue,
+  );
   svg.text(640, 33, "f(x)", { "font-size": 14 });
-  svg.line([[700, 28], [732, 28]], orange);
+  svg.line(
+    [
+      [700, 28],
+      [732, 28],
+    ],
+    orange,
+  );
   svg.text(740, 33, "f′(x)", { "font-size": 14 });
   names.forEach((name, i) => {
     const { y, slope } = sample(name);
@@ -72,7 +84,10 @@ export function draw(): Svg {
       horizontal: [LOW, HIGH],
       vertical: [-2.2, 4.2],
       title: "",
-      ticks: [[-4, -2, 0, 2, 4], [-2, 0, 2, 4]],
+      ticks: [
+        [-4, -2, 0, 2, 4],
+        [-2, 0, 2, 4],
+      ],
     });
     svg.text(left, top - 21, name, { "font-weight": "bold", "font-size": 14.5 });
     svg.text(left, top - 6, notes[name] ?? "", { fill: "#57606a", "font-size": 12 });
@@ -84,11 +99,17 @@ export function draw(): Svg {
 }
 
 export function main(): void {
-  console.log(`${"activation".padEnd(14)}${"smallest".padStart(10)}${"largest".padStart(10)}${"steepest".padStart(10)}${"f(−4)".padStart(12)}${"f′(−4)".padStart(10)}   on [−4, 4]`);
+  console.log(
+    `${"activation".padEnd(14)}${"smallest".padStart(10)}${"largest".padStart(10)}${"steepest".padStart(10)}${"f(−4)".padStart(12)}${"f′(−4)".padStart(10)}   on [−4, 4]`,
+  );
   for (const name of names) {
     const { y, slope } = sample(name);
-    const columns = [Math.min(...y), Math.max(...y), Math.max(...Array.from(slope, Math.abs))].map((v) => v.toFixed(4).padStart(10));
-    console.log(name.padEnd(14) + columns.join("") + y[0]!.toFixed(4).padStart(12) + slope[0]!.toFixed(4).padStart(10));
+    const columns = [Math.min(...y), Math.max(...y), Math.max(...Array.from(slope, Math.abs))].map((v) =>
+      v.toFixed(4).padStart(10),
+    );
+    console.log(
+      name.padEnd(14) + columns.join("") + y[0]!.toFixed(4).padStart(12) + slope[0]!.toFixed(4).padStart(10),
+    );
   }
   save(draw(), "activations.svg");
 }

@@ -13,7 +13,11 @@ import { grad, type Tensor, tensor } from "nabla";
 const x = [0.9, 0.1, 0.8];
 const target = 0.25;
 /** W1[i][j]: from input i to hidden unit j. */
-const w1 = [[0.3, -0.2], [0.7, 0.5], [-0.4, 0.6]];
+const w1 = [
+  [0.3, -0.2],
+  [0.7, 0.5],
+  [-0.4, 0.6],
+];
 /** w2[j]: from hidden unit j to the output. */
 const w2 = [0.8, -0.5];
 
@@ -50,7 +54,14 @@ export function byEngine() {
   const o = a.mul(W2).sum();
   const y = o.sigmoid();
   const loss = y.sub(target).square().mul(0.5);
-  const [dy, dOut, dw2, da, dz, dw1] = grad(loss, [y, o, W2, a, z, W1]) as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
+  const [dy, dOut, dw2, da, dz, dw1] = grad(loss, [y, o, W2, a, z, W1]) as [
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+  ];
   return { z, a, o, y, loss, dy, dOut, dw2, da, dz, dw1 };
 }
 
@@ -79,13 +90,17 @@ function numbered(name: string, index: number, count: number): string {
 
 function table(): void {
   const [hand, engine] = [byHand(), byEngine()];
-  console.log(`${"quantity".padEnd(12)}${"formula".padEnd(34)}${"engine".padStart(20)}${"by hand".padStart(20)}${"difference".padStart(13)}`);
+  console.log(
+    `${"quantity".padEnd(12)}${"formula".padEnd(34)}${"engine".padStart(20)}${"by hand".padStart(20)}${"difference".padStart(13)}`,
+  );
   for (const [key, name, formula] of formulas) {
     const values = [hand[key]].flat(2);
     engine[key].dataSync().forEach((value, i) => {
       const difference = Math.abs(value - values[i]!).toExponential(1);
       const numbers = value.toFixed(15).padStart(20) + values[i]!.toFixed(15).padStart(20);
-      console.log(numbered(name, i, values.length).padEnd(12) + formula.padEnd(34) + numbers + difference.padStart(13));
+      console.log(
+        numbered(name, i, values.length).padEnd(12) + formula.padEnd(34) + numbers + difference.padStart(13),
+      );
     });
   }
 }
@@ -102,7 +117,11 @@ export function lossAfter(rate: number, dw2: number[], dw1: number[][]): number 
 
 function mixUps(): void {
   const { loss, dw2, dw1, dz } = byHand();
-  const negated = lossAfter(1, dw2.map((d) => -d), dw1.map((row) => row.map((d) => -d)));
+  const negated = lossAfter(
+    1,
+    dw2.map((d) => -d),
+    dw1.map((row) => row.map((d) => -d)),
+  );
   console.log(`\nTwo mistakes to know when comparing with a textbook or a blog:
 
 1. The sign. ∂L/∂y of ½(y − t)² is y − t. Many write-ups have t − y, which is minus the gradient: right only
@@ -112,7 +131,8 @@ function mixUps(): void {
      after w ← w − η(t − y)·…    ${negated.toFixed(9)}   rises`);
   const epsilon = 1e-6;
   const bump = (i: number, j: number) => w1.map((row, k) => row.map((_, l) => (k === i && l === j ? -1 : 0)));
-  const measured = (lossAfter(epsilon, [0, 0], bump(2, 0)) - lossAfter(-epsilon, [0, 0], bump(2, 0))) / (2 * epsilon);
+  const measured =
+    (lossAfter(epsilon, [0, 0], bump(2, 0)) - lossAfter(-epsilon, [0, 0], bump(2, 0))) / (2 * epsilon);
   console.log(`
 2. The indices. The gradient of a weight is (what arrives at the unit it leads TO) × (what the unit it comes
    FROM sends): ∇w(1)_ij = ∇z_j·x_i, and ∇a_j goes back through w(2)_j, the weights of the layer BEHIND a.

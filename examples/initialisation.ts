@@ -8,7 +8,12 @@
 import { fileURLToPath } from "node:url";
 import { compile, grad, losses, manualSeed, nn, optim, type Tensor, tensor } from "nabla";
 
-const x = tensor([[0, 0], [0, 1], [1, 0], [1, 1]]);
+const x = tensor([
+  [0, 0],
+  [0, 1],
+  [1, 0],
+  [1, 1],
+]);
 const xor = tensor([[0], [1], [1], [0]]);
 /** Its mean is not ½, the answer of a network of zeros: unlike with XOR, there is a gradient in the first step. */
 const or = tensor([[0], [1], [1], [1]]);
@@ -41,10 +46,11 @@ export function firstStep(name: Name) {
 /** Rows of a hidden weight matrix that are different from each other, to the bit. */
 function distinctUnits(layer: nn.Linear): number {
   const { weight, bias } = layer;
-  const units = Array.from({ length: 8 }, (_, j) => [weight.values[2 * j], weight.values[2 * j + 1], bias!.values[j]].join());
+  const units = Array.from({ length: 8 }, (_, j) =>
+    [weight.values[2 * j], weight.values[2 * j + 1], bias!.values[j]].join(),
+  );
   return new Set(units).size;
 }
-
 
 /** Trains on OR or XOR; tells what moved, how many hidden units differ, and what was learned. */
 export function train(name: Name, zero: boolean, task: "OR" | "XOR", steps: number) {
@@ -53,8 +59,12 @@ export function train(name: Name, zero: boolean, task: "OR" | "XOR", steps: numb
   const before = model.parameters().map((p) => [...p.values]);
   const step = compile(() => loss(x, target), { optimizer: new optim.Adam({ learningRate: 0.05 }) });
   const { losses: curve } = step.many(steps);
-  const moved = parts.filter((_, k) => [...model.parameters()[k]!.values].some((v, i) => v !== before[k]![i]));
-  const wrong = [...model.forward(x).dataSync()].filter((p, i) => Math.round(p) !== target.dataSync()[i]).length;
+  const moved = parts.filter((_, k) =>
+    [...model.parameters()[k]!.values].some((v, i) => v !== before[k]![i]),
+  );
+  const wrong = [...model.forward(x).dataSync()].filter(
+    (p, i) => Math.round(p) !== target.dataSync()[i],
+  ).length;
   return { first: curve[0]!, last: curve[steps - 1]!, moved, wrong, units: distinctUnits(hidden) };
 }
 
@@ -64,19 +74,25 @@ export function main(): void {
   for (const name of names) {
     const { hiddenValues, gradients } = firstStep(name);
     console.log(`  ${name.padEnd(8)} every hidden activation is ${hiddenValues.join(", ")}`);
-    console.log(`           largest gradient: ${parts.map((part, i) => `${part} ${format(gradients[i]!)}`).join("  ")}`);
+    console.log(
+      `           largest gradient: ${parts.map((part, i) => `${part} ${format(gradients[i]!)}`).join("  ")}`,
+    );
   }
   console.log("\nAfter 1 and after 2000 steps from zeros, on OR (which one unit can learn):");
   for (const name of names) {
     const [one, many] = [train(name, true, "OR", 1), train(name, true, "OR", 2000)];
     console.log(`  ${name.padEnd(8)} after 1 moved: ${one.moved.join(", ")}`);
-    console.log(`           after 2000 moved: ${many.moved.join(", ")}; different hidden units: ${many.units} of 8; loss ${many.last.toFixed(4)}`);
+    console.log(
+      `           after 2000 moved: ${many.moved.join(", ")}; different hidden units: ${many.units} of 8; loss ${many.last.toFixed(4)}`,
+    );
   }
   console.log("\nXOR, 2000 steps of Adam:");
   for (const name of names) {
     for (const zero of [true, false]) {
       const { last, wrong, units } = train(name, zero, "XOR", 2000);
-      console.log(`  ${name.padEnd(8)} ${zero ? "zeros  " : "default"}  loss ${last.toFixed(6)}  wrong ${wrong} of 4  different hidden units ${units} of 8`);
+      console.log(
+        `  ${name.padEnd(8)} ${zero ? "zeros  " : "default"}  loss ${last.toFixed(6)}  wrong ${wrong} of 4  different hidden units ${units} of 8`,
+      );
     }
   }
 }

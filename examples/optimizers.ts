@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import { compile, nn, optim, type Tensor } from "nabla";
-import { Plot, type Point, type Range, save, Svg } from "./svg.js";
+import { Plot, type Point, type Range, Svg, save } from "./svg.js";
 
 interface Surface {
   readonly title: string;
@@ -39,7 +39,10 @@ export const saddle: Surface = {
   horizontal: [-3, 2],
   vertical: [-1, 2.2],
   levels: [-0.48, -0.42, -0.3, -0.15, -0.02, 0.02, 0.2, 0.5, 0.9, 1.4, 2, 2.7, 3.5],
-  minima: [[0, Math.SQRT2], [0, -Math.SQRT2]],
+  minima: [
+    [0, Math.SQRT2],
+    [0, -Math.SQRT2],
+  ],
   loss: (x, y) => x.square().div(2).sub(y.square().div(2)).add(y.square().square().div(8)),
   value: (x, y) => x ** 2 / 2 - y ** 2 / 2 + y ** 4 / 8,
 };
@@ -57,21 +60,58 @@ const averaged = { learningRate: 0.1, alpha: 0.9 };
 /** Rates are chosen for each optimizer so that its character shows; the same on both surfaces. */
 export const runners: readonly Runner[] = [
   { name: "SGD", setting: "η 0.9", colour: "#24292f", make: () => new optim.SGD({ learningRate: 0.9 }) },
-  { name: "Momentum", setting: "v ← 0.9v + g, η 0.05", colour: "#0b62c4", make: () => new optim.SGD(momentum) },
-  { name: "Momentum, Keras", setting: "v ← 0.9v + ηg", colour: "#0b62c4", make: () => new optim.SGD({ ...momentum, momentumForm: "velocity" }) },
-  { name: "Nesterov", setting: "0.9, η 0.05", colour: "#12908e", make: () => new optim.SGD({ ...momentum, nesterov: true }) },
-  { name: "Adagrad", setting: "η 0.9", colour: "#9a6700", make: () => new optim.Adagrad({ learningRate: 0.9 }) },
+  {
+    name: "Momentum",
+    setting: "v ← 0.9v + g, η 0.05",
+    colour: "#0b62c4",
+    make: () => new optim.SGD(momentum),
+  },
+  {
+    name: "Momentum, Keras",
+    setting: "v ← 0.9v + ηg",
+    colour: "#0b62c4",
+    make: () => new optim.SGD({ ...momentum, momentumForm: "velocity" }),
+  },
+  {
+    name: "Nesterov",
+    setting: "0.9, η 0.05",
+    colour: "#12908e",
+    make: () => new optim.SGD({ ...momentum, nesterov: true }),
+  },
+  {
+    name: "Adagrad",
+    setting: "η 0.9",
+    colour: "#9a6700",
+    make: () => new optim.Adagrad({ learningRate: 0.9 }),
+  },
   { name: "RMSprop", setting: "ρ 0.9, η 0.1", colour: "#1a7f37", make: () => new optim.RMSprop(averaged) },
-  { name: "RMSprop, centred", setting: "ρ 0.9, η 0.1", colour: "#1a7f37", make: () => new optim.RMSprop({ ...averaged, centered: true }) },
+  {
+    name: "RMSprop, centred",
+    setting: "ρ 0.9, η 0.1",
+    colour: "#1a7f37",
+    make: () => new optim.RMSprop({ ...averaged, centered: true }),
+  },
   { name: "Adam", setting: "η 0.3", colour: "#cf222e", make: () => new optim.Adam({ learningRate: 0.3 }) },
-  { name: "AMSGrad", setting: "η 0.3", colour: "#cf222e", make: () => new optim.Adam({ learningRate: 0.3, amsgrad: true }) },
-  { name: "AdamW", setting: "η 0.3, decay 0.05", colour: "#8250df", make: () => new optim.AdamW({ learningRate: 0.3, weightDecay: 0.05 }) },
+  {
+    name: "AMSGrad",
+    setting: "η 0.3",
+    colour: "#cf222e",
+    make: () => new optim.Adam({ learningRate: 0.3, amsgrad: true }),
+  },
+  {
+    name: "AdamW",
+    setting: "η 0.3, decay 0.05",
+    colour: "#8250df",
+    make: () => new optim.AdamW({ learningRate: 0.3, weightDecay: 0.05 }),
+  },
 ];
 
 /** Where the parameters are before the first step and after each. */
 export function pathOf(surface: Surface, { make }: Runner): Point[] {
   const position = new nn.Parameter(surface.start, [2], { dtype: "float64" });
-  const step = compile(() => surface.loss(position.narrow(0, 0, 1), position.narrow(0, 1, 1)).sum(), { optimizer: make() });
+  const step = compile(() => surface.loss(position.narrow(0, 0, 1), position.narrow(0, 1, 1)).sum(), {
+    optimizer: make(),
+  });
   const path: Point[] = [surface.start];
   for (let i = 0; i < surface.steps; i++) {
     step();
@@ -80,7 +120,8 @@ export function pathOf(surface: Surface, { make }: Runner): Point[] {
   return path;
 }
 
-const distance = ([x, y]: Point, minima: readonly Point[]) => Math.min(...minima.map(([a, b]) => Math.hypot(x - a, y - b)));
+const distance = ([x, y]: Point, minima: readonly Point[]) =>
+  Math.min(...minima.map(([a, b]) => Math.hypot(x - a, y - b)));
 
 /** The first step after which the path stays within 0.05 of a minimum. */
 export function arrival(path: readonly Point[], minima: readonly Point[]): number | null {
@@ -129,13 +170,21 @@ function drawTile(svg: Svg, surface: Surface, id: string, paths: Paths, i: numbe
   const right = { "text-anchor": "end", "font-size": 11.5 };
   svg.text(x, y - 20, name, { "font-weight": "bold", "font-size": 13.5, fill: colour });
   svg.text(x, y - 6, setting, { "font-size": 11.5, fill: "#57606a" });
-  svg.text(x + TILE.width, y - 6, when === null ? "not within 120 steps" : `there after ${when} steps`, { ...right, fill: "#24292f" });
+  svg.text(x + TILE.width, y - 6, when === null ? "not within 120 steps" : `there after ${when} steps`, {
+    ...right,
+    fill: "#24292f",
+  });
 }
 
 export function draw(): Svg {
   const svg = new Svg(2 * LEFT + COLUMNS * TILE.width + (COLUMNS - 1) * GAP_X, 70 + 2 * BLOCK);
   svg.text(LEFT, 34, "How optimizers go downhill", { "font-size": 20, "font-weight": "bold" });
-  svg.text(LEFT, 54, "120 steps from the ring, a dot every 5 steps, the other paths in grey; “there”: from then on within 0.05 of a minimum", { fill: "#57606a" });
+  svg.text(
+    LEFT,
+    54,
+    "120 steps from the ring, a dot every 5 steps, the other paths in grey; “there”: from then on within 0.05 of a minimum",
+    { fill: "#57606a" },
+  );
   [ravine, saddle].forEach((surface, k) => {
     const top = 70 + k * BLOCK + 74;
     svg.text(LEFT, top - 46, surface.title, { "font-size": 16, "font-weight": "bold" });
@@ -155,7 +204,12 @@ export function main(): void {
       const last = path.at(-1)!;
       const end = `(${last.map((v) => v.toFixed(4)).join(", ")})`;
       const when = arrival(path, surface.minima) ?? "never";
-      console.log(`  ${runner.name.padEnd(18)}${runner.setting.padEnd(26)} ends at ${end.padEnd(20)} f ${surface.value(...last).toFixed(6).padStart(9)}  there after ${when}`);
+      console.log(
+        `  ${runner.name.padEnd(18)}${runner.setting.padEnd(26)} ends at ${end.padEnd(20)} f ${surface
+          .value(...last)
+          .toFixed(6)
+          .padStart(9)}  there after ${when}`,
+      );
     }
   }
   save(draw(), "optimizers.svg");

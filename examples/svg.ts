@@ -14,8 +14,12 @@ const short = (x: number) => String(Math.round(x * 100) / 100);
 const minus = (x: number) => `${x}`.replace("-", "−");
 
 function tag(name: string, attributes: Attributes, content?: string): string {
-  const list = Object.entries(attributes).map(([key, value]) => ` ${key}="${typeof value === "number" ? short(value) : escape(value)}"`);
-  return content === undefined ? `<${name}${list.join("")}/>` : `<${name}${list.join("")}>${content}</${name}>`;
+  const list = Object.entries(attributes).map(
+    ([key, value]) => ` ${key}="${typeof value === "number" ? short(value) : escape(value)}"`,
+  );
+  return content === undefined
+    ? `<${name}${list.join("")}/>`
+    : `<${name}${list.join("")}>${content}</${name}>`;
 }
 
 export class Svg {
@@ -46,7 +50,13 @@ export class Svg {
 
   line(points: readonly Point[], attributes: Attributes): void {
     const path = points.map(([x, y]) => `${short(x)},${short(y)}`).join(" ");
-    this.add("polyline", { points: path, fill: "none", "stroke-linejoin": "round", "stroke-linecap": "round", ...attributes });
+    this.add("polyline", {
+      points: path,
+      fill: "none",
+      "stroke-linejoin": "round",
+      "stroke-linecap": "round",
+      ...attributes,
+    });
   }
 
   toString(): string {
@@ -87,12 +97,24 @@ export class Plot {
     const label = { fill: "#6e7781", "font-size": 11 };
     for (const at of ticks[0]) {
       const [px] = this.place([at, 0]);
-      svg.line([[px, y], [px, y + height]], { stroke: "#e6eaee" });
+      svg.line(
+        [
+          [px, y],
+          [px, y + height],
+        ],
+        { stroke: "#e6eaee" },
+      );
       svg.text(px, y + height + 15, minus(at), { ...label, "text-anchor": "middle" });
     }
     for (const at of ticks[1]) {
       const [, py] = this.place([0, at]);
-      svg.line([[x, py], [x + width, py]], { stroke: "#e6eaee" });
+      svg.line(
+        [
+          [x, py],
+          [x + width, py],
+        ],
+        { stroke: "#e6eaee" },
+      );
       svg.text(x - 6, py + 4, minus(at), { ...label, "text-anchor": "end" });
     }
   }
@@ -129,7 +151,12 @@ export class Plot {
   }
 
   /** The surface as bands of colour between `levels`, one colour a cell. */
-  bands(f: (x: number, y: number) => number, levels: readonly number[], colour: (band: number) => string, cells = 90): void {
+  bands(
+    f: (x: number, y: number) => number,
+    levels: readonly number[],
+    colour: (band: number) => string,
+    cells = 90,
+  ): void {
     const { horizontal, vertical, width, height } = this.options;
     const rows = Math.round((cells * height) / width);
     const [dx, dy] = [(horizontal[1] - horizontal[0]) / cells, (vertical[1] - vertical[0]) / rows];
@@ -151,25 +178,48 @@ export class Plot {
   }
 
   /** Lines f = level, by marching squares. */
-  contours(f: (x: number, y: number) => number, levels: readonly number[], attributes: Attributes, cells = 140): void {
+  contours(
+    f: (x: number, y: number) => number,
+    levels: readonly number[],
+    attributes: Attributes,
+    cells = 140,
+  ): void {
     const { horizontal, vertical } = this.options;
     const at = (i: number, j: number): Point => [
       horizontal[0] + ((horizontal[1] - horizontal[0]) * i) / cells,
       vertical[0] + ((vertical[1] - vertical[0]) * j) / cells,
     ];
-    const values = Array.from({ length: cells + 1 }, (_, i) => Array.from({ length: cells + 1 }, (_, j) => f(...at(i, j))));
+    const values = Array.from({ length: cells + 1 }, (_, i) =>
+      Array.from({ length: cells + 1 }, (_, j) => f(...at(i, j))),
+    );
     for (const level of levels) {
       const segments: string[] = [];
       for (let i = 0; i < cells; i++) {
         for (let j = 0; j < cells; j++) segments.push(...this.crossings(i, j, level, values, at));
       }
-      this.svg.add("path", { d: segments.join(""), fill: "none", ...attributes, "clip-path": `url(#${this.clip})` });
+      this.svg.add("path", {
+        d: segments.join(""),
+        fill: "none",
+        ...attributes,
+        "clip-path": `url(#${this.clip})`,
+      });
     }
   }
 
   /** Pieces of the level line within one cell: the points where it crosses the cell's sides, in pairs. */
-  private crossings(i: number, j: number, level: number, values: readonly (readonly number[])[], at: (i: number, j: number) => Point): string[] {
-    const corners = [[i, j], [i + 1, j], [i + 1, j + 1], [i, j + 1]] as const;
+  private crossings(
+    i: number,
+    j: number,
+    level: number,
+    values: readonly (readonly number[])[],
+    at: (i: number, j: number) => Point,
+  ): string[] {
+    const corners = [
+      [i, j],
+      [i + 1, j],
+      [i + 1, j + 1],
+      [i, j + 1],
+    ] as const;
     const points: Point[] = [];
     corners.forEach(([a, b], k) => {
       const [c, d] = corners[(k + 1) % 4]!;

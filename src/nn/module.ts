@@ -147,7 +147,7 @@ export abstract class Module {
     }
     for (const [key, t] of own) {
       const entry = dict.get(key);
-      if (entry !== undefined) t.assign(Array.from(entry.data, Number));
+      if (entry !== undefined) t.assign(entry.data instanceof BigInt64Array ? Array.from(entry.data, Number) : entry.data);
     }
   }
 
