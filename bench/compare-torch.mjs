@@ -3,7 +3,7 @@
 // machine's speed meets both. Prints the ratio PyTorch / nabla: its median and its quartiles.
 
 import { spawn } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -22,12 +22,15 @@ const { values } = parseArgs({
   },
 });
 const BLOCK_MS = 120;
+/** Debian's OpenBLAS for one thread pool with PyTorch (libopenblas0-openmp); without it PyTorch is ten times slower. */
+const OPENBLAS = "/usr/lib/x86_64-linux-gnu/openblas-openmp";
 const capability = info().isas.includes("avx512") ? "avx512" : "avx2";
 
 /** A PyTorch process that answers questions line by line. */
 async function startTorch(name) {
   const environment = {
     ...process.env,
+    ...(existsSync(OPENBLAS) ? { LD_LIBRARY_PATH: OPENBLAS } : {}),
     OMP_NUM_THREADS: "1",
     OPENBLAS_NUM_THREADS: "1",
     ATEN_CPU_CAPABILITY: capability,
@@ -36,7 +39,10 @@ async function startTorch(name) {
     MALLOC_TRIM_THRESHOLD_: "17179869184",
     MALLOC_TOP_PAD_: "268435456",
   };
-  const child = spawn(values.python, [join(folder, "peers/pytorch.py")], { env: environment, stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(values.python, [join(folder, "peers/pytorch.py")], {
+    env: environment,
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const ask = async (line) => {
     child.stdin.write(`${line}\n`);
@@ -62,13 +68,27 @@ async function compare(name) {
   console.log(
     `${name.padEnd(12)} nabla ${own.toPrecision(4)} ms   PyTorch ${torch.version} ${theirs.toPrecision(4)} ms   ratio ${ratio.toFixed(2)} (${low.toFixed(2)} .. ${high.toFixed(2)})`,
   );
-  return { workload: name, threads: 1, nabla_ms: own, torch_ms: theirs, ratio, ratio_quartiles: [low, high], pairs: pairs.length, torch: torch.version };
+  return {
+    workload: name,
+    threads: 1,
+    nabla_ms: own,
+    torch_ms: theirs,
+    ratio,
+    ratio_quartiles: [low, high],
+    pairs: pairs.length,
+    torch: torch.version,
+  };
 }
 
 setThreads(1);
 const results = [];
 for (const name of values.workload.split(",")) results.push(await compare(name));
 if (values.record) {
-  const record = { command: "node bench/compare-torch.mjs --record", machine: await machine(), isa: info().isa, results };
+  const record = {
+    command: "node bench/compare-torch.mjs --record",
+    machine: await machine(),
+    isa: info().isa,
+    results,
+  };
   writeFileSync(join(folder, "results/compare-torch.json"), `${JSON.stringify(record, null, 2)}\n`);
 }

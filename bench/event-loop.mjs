@@ -11,13 +11,24 @@ import { parseArgs } from "node:util";
 import { compile, losses, nn, optim, rand, tensor } from "../dist/esm/index.js";
 import { machine } from "./protocol.mjs";
 
-const { values } = parseArgs({ options: { seconds: { type: "string", default: "10" }, record: { type: "boolean", default: false } } });
+const { values } = parseArgs({
+  options: { seconds: { type: "string", default: "10" }, record: { type: "boolean", default: false } },
+});
 
-const model = new nn.Sequential(new nn.Linear(784, 512), new nn.ReLU(), new nn.Linear(512, 256), new nn.ReLU(), new nn.Linear(256, 10));
+const model = new nn.Sequential(
+  new nn.Linear(784, 512),
+  new nn.ReLU(),
+  new nn.Linear(512, 256),
+  new nn.ReLU(),
+  new nn.Linear(256, 10),
+);
 const step = compile((x, y) => losses.crossEntropy(model.forward(x), y), { optimizer: new optim.Adam() });
 const STEPS = 50;
 const x = tensor(rand([STEPS, 128, 784]).dataSync(), { shape: [STEPS, 128, 784] });
-const y = tensor(Int32Array.from({ length: STEPS * 128 }, (_, i) => (i * 7) % 10), { shape: [STEPS, 128] });
+const y = tensor(
+  Int32Array.from({ length: STEPS * 128 }, (_, i) => (i * 7) % 10),
+  { shape: [STEPS, 128] },
+);
 
 const server = createServer((_request, response) => response.end("still here\n")).listen(0, "127.0.0.1");
 await new Promise((resolve) => server.once("listening", resolve));
@@ -66,5 +77,8 @@ const result = {
 console.log(JSON.stringify(result, null, 2));
 if (values.record) {
   const file = join(dirname(fileURLToPath(import.meta.url)), "results/event-loop.json");
-  writeFileSync(file, `${JSON.stringify({ command: "node bench/event-loop.mjs --record", machine: await machine(), ...result }, null, 2)}\n`);
+  writeFileSync(
+    file,
+    `${JSON.stringify({ command: "node bench/event-loop.mjs --record", machine: await machine(), ...result }, null, 2)}\n`,
+  );
 }

@@ -8,7 +8,11 @@ import * as k from "../dist/esm/kernels.js";
 import { machine } from "./protocol.mjs";
 
 const { values } = parseArgs({
-  options: { filter: { type: "string", default: "" }, threads: { type: "string", default: "1" }, json: { type: "string" } },
+  options: {
+    filter: { type: "string", default: "" },
+    threads: { type: "string", default: "1" },
+    json: { type: "string" },
+  },
 });
 k.setThreads(Number(values.threads));
 
@@ -37,13 +41,19 @@ function product(transposeA, transposeB, m, n, depth) {
 }
 for (const n of [64, 256, 512, 1024]) product(false, false, n, n, n);
 // Batch, out, in of dense layers: forward, input gradient, weight gradient.
-for (const [batch, out, input] of [[32, 512, 784], [128, 512, 784], [128, 10, 512], [1, 1024, 1024]]) {
+for (const [batch, out, input] of [
+  [32, 512, 784],
+  [128, 512, 784],
+  [128, 10, 512],
+  [1, 1024, 1024],
+]) {
   product(false, true, batch, out, input);
   product(false, false, batch, input, out);
   product(true, false, out, input, batch);
 }
 
-const pass = (name, bytesPerElement, make) => cases.push({ name, bytes: 10 * MILLION * bytesPerElement, make });
+const pass = (name, bytesPerElement, make) =>
+  cases.push({ name, bytes: 10 * MILLION * bytesPerElement, make });
 for (const name of ["exp", "tanh", "sigmoid", "relu", "gelu"]) {
   pass(`${name}_10M`, 8, () => {
     const [x, y] = [ten("x"), ten("y")];
@@ -60,24 +70,50 @@ pass("sum_10M", 4, () => {
 });
 const arrays = () => ({ p: ten("p"), g: ten("g", 1e-2) });
 pass("sgd_10M", 12, () => () => k.sgdStep(arrays(), { learningRate: 1e-3 }));
-pass("sgd_momentum_10M", 20, () => () => k.sgdStep({ ...arrays(), v: ten("v") }, { learningRate: 1e-3, momentum: 0.9, step: 2 }));
+pass(
+  "sgd_momentum_10M",
+  20,
+  () => () => k.sgdStep({ ...arrays(), v: ten("v") }, { learningRate: 1e-3, momentum: 0.9, step: 2 }),
+);
 pass("adagrad_10M", 20, () => () => k.adagradStep({ ...arrays(), s: ten("s", 0) }, { learningRate: 1e-3 }));
-pass("rmsprop_10M", 20, () => () => k.rmspropStep({ ...arrays(), s: ten("s", 0) }, { learningRate: 1e-3, alpha: 0.99 }));
-pass("adam_10M", 28, () => () => k.adamStep({ ...arrays(), m: ten("v"), v: ten("s", 0) }, { learningRate: 1e-3, step: 2 }));
+pass(
+  "rmsprop_10M",
+  20,
+  () => () => k.rmspropStep({ ...arrays(), s: ten("s", 0) }, { learningRate: 1e-3, alpha: 0.99 }),
+);
+pass(
+  "adam_10M",
+  28,
+  () => () => k.adamStep({ ...arrays(), m: ten("v"), v: ten("s", 0) }, { learningRate: 1e-3, step: 2 }),
+);
 
-const matrixPass = (name, rows, columns, make) => cases.push({ name: `${name}_${rows}x${columns}`, bytes: 8 * rows * columns, make });
+const matrixPass = (name, rows, columns, make) =>
+  cases.push({ name: `${name}_${rows}x${columns}`, bytes: 8 * rows * columns, make });
 matrixPass("softmax", 1024, 1000, () => {
   const [x, y] = [filled(1024 * 1000), new Float32Array(1024 * 1000)];
   return () => k.softmax(x, y, { columns: 1000 });
 });
 const vector = () => new Float32Array(1024).fill(1);
 matrixPass("layer_norm", 1024, 1024, () => {
-  const a = { x: filled(1024 * 1024), y: new Float32Array(1024 * 1024), gamma: vector(), beta: vector(), mean: vector(), rstd: vector() };
+  const a = {
+    x: filled(1024 * 1024),
+    y: new Float32Array(1024 * 1024),
+    gamma: vector(),
+    beta: vector(),
+    mean: vector(),
+    rstd: vector(),
+  };
   return () => k.layerNorm(a, { columns: 1024 });
 });
 matrixPass("batch_norm", 1024, 1024, () => {
   const statistics = { mean: vector(), variance: vector(), rstd: vector() };
-  const a = { x: filled(1024 * 1024), y: new Float32Array(1024 * 1024), gamma: vector(), beta: vector(), ...statistics };
+  const a = {
+    x: filled(1024 * 1024),
+    y: new Float32Array(1024 * 1024),
+    gamma: vector(),
+    beta: vector(),
+    ...statistics,
+  };
   return () => k.batchNorm(a, { columns: 1024 });
 });
 
@@ -86,15 +122,31 @@ const results = [];
 await benny.suite(
   `kernels (${k.info().isa}, ${values.threads} thread${values.threads === "1" ? "" : "s"})`,
   ...chosen.map(({ name, make }) => benny.add(name, make, { minSamples: 5, maxTime: 0.5 })),
-  benny.cycle((result, summary) => {
-    const { name, flops, bytes } = chosen[summary.results.length - 1];
+  benny.cycle((result) => {
+    const { name, flops, bytes } = chosen.find((c) => c.name === result.name);
     const seconds = result.details.median;
-    const rate = flops === undefined ? `${(bytes / seconds / 1e9).toFixed(1)} GB/s` : `${(flops / seconds / 1e9).toFixed(1)} GFLOP/s`;
-    results.push({ name, ms_median: seconds * 1e3, ms_min: result.details.min * 1e3, ms_max: result.details.max * 1e3, samples: result.samples, rate });
+    const rate =
+      flops === undefined
+        ? `${(bytes / seconds / 1e9).toFixed(1)} GB/s`
+        : `${(flops / seconds / 1e9).toFixed(1)} GFLOP/s`;
+    results.push({
+      name,
+      ms_median: seconds * 1e3,
+      ms_min: result.details.min * 1e3,
+      ms_max: result.details.max * 1e3,
+      samples: result.samples,
+      rate,
+    });
     return `${name.padEnd(28)} ${(seconds * 1e3).toPrecision(4).padStart(9)} ms  ${rate}`;
   }),
 );
 if (values.json !== undefined) {
-  const record = { command: "npm run bench", machine: await machine(), isa: k.info().isa, threads: Number(values.threads), results };
+  const record = {
+    command: "npm run bench",
+    machine: await machine(),
+    isa: k.info().isa,
+    threads: Number(values.threads),
+    results,
+  };
   writeFileSync(values.json, `${JSON.stringify(record, null, 2)}\n`);
 }

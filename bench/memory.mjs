@@ -9,7 +9,9 @@ import { parseArgs } from "node:util";
 import { machine } from "./protocol.mjs";
 import { makeWorkload } from "./workloads.mjs";
 
-const { values } = parseArgs({ options: { steps: { type: "string", default: "1000000" }, record: { type: "boolean", default: false } } });
+const { values } = parseArgs({
+  options: { steps: { type: "string", default: "1000000" }, record: { type: "boolean", default: false } },
+});
 const steps = Number(values.steps);
 const READINGS = 50;
 
@@ -25,7 +27,9 @@ for (let i = 1; i <= READINGS; i++) {
 function slope(points) {
   const n = points.length;
   const [mx, my] = [0, 1].map((k) => points.reduce((sum, p) => sum + p[k], 0) / n);
-  return points.reduce((s, [x, y]) => s + (x - mx) * (y - my), 0) / points.reduce((s, [x]) => s + (x - mx) ** 2, 0);
+  return (
+    points.reduce((s, [x, y]) => s + (x - mx) * (y - my), 0) / points.reduce((s, [x]) => s + (x - mx) ** 2, 0)
+  );
 }
 
 const result = {
@@ -34,8 +38,13 @@ const result = {
   last_mb: readings[READINGS - 1][1] / 2 ** 20,
   slope_bytes_per_step: slope(readings.slice(READINGS / 2)),
 };
-console.log(`resident memory over ${steps} steps: ${result.first_mb.toFixed(1)} -> ${result.last_mb.toFixed(1)} MB, slope ${result.slope_bytes_per_step.toFixed(4)} bytes a step`);
+console.log(
+  `resident memory over ${steps} steps: ${result.first_mb.toFixed(1)} -> ${result.last_mb.toFixed(1)} MB, slope ${result.slope_bytes_per_step.toFixed(4)} bytes a step`,
+);
 if (values.record) {
   const file = join(dirname(fileURLToPath(import.meta.url)), "results/memory.json");
-  writeFileSync(file, `${JSON.stringify({ command: "node --expose-gc bench/memory.mjs --record", machine: await machine(), ...result }, null, 2)}\n`);
+  writeFileSync(
+    file,
+    `${JSON.stringify({ command: "node --expose-gc bench/memory.mjs --record", machine: await machine(), ...result }, null, 2)}\n`,
+  );
 }

@@ -33,7 +33,9 @@ for (const name of names) {
   if (values.json) console.log(JSON.stringify(result));
   else {
     const rate = result.gflops === undefined ? "" : `${result.gflops.toFixed(1)} GFLOP/s`;
-    console.log(`${name.padEnd(16)} ${result.ms_median.toPrecision(4).padStart(9)} ms  (${result.ms_min.toPrecision(3)} .. ${result.ms_max.toPrecision(3)})  ${rate}`);
+    console.log(
+      `${name.padEnd(16)} ${result.ms_median.toPrecision(4).padStart(9)} ms  (${result.ms_min.toPrecision(3)} .. ${result.ms_max.toPrecision(3)})  ${rate}`,
+    );
   }
   if (values.profile) console.table(workload.program().profile(200));
 }

@@ -22,11 +22,18 @@ const mlp = (...sizes) =>
     }),
   );
 
-const forwardFlops = (batch, ...sizes) => sizes.slice(1).reduce((sum, out, i) => sum + 2 * batch * sizes[i] * out, 0);
-const trainingFlops = (batch, ...sizes) => 3 * forwardFlops(batch, ...sizes) - forwardFlops(batch, sizes[0], sizes[1]);
+const forwardFlops = (batch, ...sizes) =>
+  sizes.slice(1).reduce((sum, out, i) => sum + 2 * batch * sizes[i] * out, 0);
+const trainingFlops = (batch, ...sizes) =>
+  3 * forwardFlops(batch, ...sizes) - forwardFlops(batch, sizes[0], sizes[1]);
 
 function xor() {
-  const x = tensor([[0, 0], [0, 1], [1, 0], [1, 1]]);
+  const x = tensor([
+    [0, 0],
+    [0, 1],
+    [1, 0],
+    [1, 1],
+  ]);
   const y = tensor([[0], [1], [1], [0]]);
   const model = new nn.Sequential(new nn.Linear(2, 8), new nn.Tanh(), new nn.Linear(8, 1), new nn.Sigmoid());
   const options = { optimizer: new optim.SGD({ learningRate: 0.5 }) };
@@ -69,23 +76,36 @@ export const workloads = {
     stepsPerCall: 1000,
     make() {
       const { x, y, step } = xor();
-      const repeat = (t) => tensor(Float32Array.from({ length: 1000 * t.size }, (_, i) => t.dataSync()[i % t.size]), { shape: [1000, ...t.shape] });
+      const repeat = (t) =>
+        tensor(
+          Float32Array.from({ length: 1000 * t.size }, (_, i) => t.dataSync()[i % t.size]),
+          { shape: [1000, ...t.shape] },
+        );
       const [xs, ys] = [repeat(x), repeat(y)];
       return { step: () => step.many(1000, xs, ys), program: () => step.program(x, y) };
     },
   },
   mlp_small: {
     flops: trainingFlops(32, 784, 128, 10),
-    make: () => classify(mlp(784, 128, 10), fixed(rand([32, 784])), labels(32), { optimizer: new optim.SGD({ learningRate: 0.1 }) }),
+    make: () =>
+      classify(mlp(784, 128, 10), fixed(rand([32, 784])), labels(32), {
+        optimizer: new optim.SGD({ learningRate: 0.1 }),
+      }),
   },
   mlp_mnist: {
     flops: trainingFlops(128, 784, 512, 256, 10),
-    make: () => classify(mlp(784, 512, 256, 10), fixed(rand([128, 784])), labels(128), { optimizer: new optim.Adam() }),
+    make: () =>
+      classify(mlp(784, 512, 256, 10), fixed(rand([128, 784])), labels(128), { optimizer: new optim.Adam() }),
   },
   mlp_bn_dropout: {
     flops: trainingFlops(128, 784, 512, 512, 10),
     make() {
-      const block = (from) => [new nn.Linear(from, 512), new nn.BatchNorm1d(512), new nn.ReLU(), new nn.Dropout(0.5)];
+      const block = (from) => [
+        new nn.Linear(from, 512),
+        new nn.BatchNorm1d(512),
+        new nn.ReLU(),
+        new nn.Dropout(0.5),
+      ];
       const model = new nn.Sequential(...block(784), ...block(512), new nn.Linear(512, 10));
       return classify(model, fixed(rand([128, 784])), labels(128), { optimizer: new optim.Adam() });
     },
@@ -93,9 +113,16 @@ export const workloads = {
   mlp_deep: {
     flops: trainingFlops(64, 64, ...Array(21).fill(256), 10),
     make: () =>
-      classify(new Deep(), fixed(randn([64, 64])), labels(64), { optimizer: new optim.RMSprop({ learningRate: 1e-3 }), clip: { norm: 1 } }),
+      classify(new Deep(), fixed(randn([64, 64])), labels(64), {
+        optimizer: new optim.RMSprop({ learningRate: 1e-3 }),
+        clip: { norm: 1 },
+      }),
   },
-  infer_mlp_b1: { flops: forwardFlops(1, 784, 512, 256, 10), bytes: 4 * (784 * 512 + 512 * 256 + 2560), make: () => inference(1) },
+  infer_mlp_b1: {
+    flops: forwardFlops(1, 784, 512, 256, 10),
+    bytes: 4 * (784 * 512 + 512 * 256 + 2560),
+    make: () => inference(1),
+  },
   infer_mlp_b128: { flops: forwardFlops(128, 784, 512, 256, 10), make: () => inference(128) },
 };
 
@@ -104,4 +131,3 @@ export function makeWorkload(name) {
   manualSeed(0);
   return { ...workloads[name], ...workloads[name].make() };
 }
-

@@ -2,7 +2,7 @@
 // Debian's g++-aarch64-linux-gnu and qemu-user; where one is missing it says so and passes nothing.
 // Ends with the line `N passed, N failed`.
 
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
@@ -24,43 +24,64 @@ function run(command, args) {
   return spawnSync(command, args, { cwd: root, stdio: "inherit" }).status === 0;
 }
 
-/** Counts from the closing line of a test; a test that fails without one is one failure. */
+/** Runs one test; its output and the counts of its closing line. A test that fails without one is one failure. */
 function runTest(name) {
-  console.log(`\n${name} (arm64)`);
-  const sysroot = ["-L", "/usr/aarch64-linux-gnu"];
-  const { status, stdout } = spawnSync(emulator, [...sysroot, join(root, folder, name), ...(smaller[name] ?? [])], {
-    cwd: root,
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "inherit"],
-    maxBuffer: 2 ** 28,
+  const args = ["-L", "/usr/aarch64-linux-gnu", join(root, folder, name), ...(smaller[name] ?? [])];
+  const child = spawn(emulator, args, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+  let output = "";
+  child.stdout.on("data", (text) => {
+    output += text;
   });
-  process.stdout.write(stdout);
-  const match = /(\d+) passed, (\d+) failed\s*$/.exec(stdout);
-  if (match === null) return { passed: 0, failed: 1 };
-  const [passed, failed] = [Number(match[1]), Number(match[2])];
-  return { passed, failed: failed === 0 && status !== 0 ? 1 : failed };
+  return new Promise((resolve) => {
+    child.on("close", (code) => {
+      const match = /(\d+) passed, (\d+) failed\s*$/.exec(output);
+      const [passed, failed] = match === null ? [0, 1] : [Number(match[1]), Number(match[2])];
+      resolve({ name, output, passed, failed: failed === 0 && code !== 0 ? 1 : failed });
+    });
+  });
 }
 
-function main() {
-  const missing = [...[compiler, "cmake"].filter((c) => !available(c)), ...(emulator === undefined ? ["qemu-aarch64"] : [])];
-  if (missing.length > 0) {
-    console.log(`arm64 tests skipped: ${missing.join(", ")} not found (Debian: g++-aarch64-linux-gnu, cmake, qemu-user)`);
-    console.log("0 passed, 0 failed");
-    return;
-  }
-  const cross = ["-DCMAKE_SYSTEM_NAME=Linux", "-DCMAKE_SYSTEM_PROCESSOR=aarch64", `-DCMAKE_CXX_COMPILER=${compiler}`];
-  const configured = run("cmake", ["-S", ".", "-B", folder, "-DNABLA_TESTS=ON", ...cross]);
-  const built = configured && run("cmake", ["--build", folder, "--parallel", `${availableParallelism()}`]);
-  const total = { passed: 0, failed: built ? 0 : 1 };
-  if (built) {
-    for (const file of readdirSync(join(root, "tests/native")).filter((name) => name.endsWith("_test.cpp"))) {
-      const { passed, failed } = runTest(file.replace(".cpp", ""));
+/** All tests, as many at a time as there are cores. */
+async function runTests(names) {
+  const waiting = [...names];
+  const total = { passed: 0, failed: 0 };
+  const work = async () => {
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+      const { output, passed, failed } = await runTest(name);
+      console.log(`\n${name} (arm64)\n${output.trimEnd()}`);
       total.passed += passed;
       total.failed += failed;
     }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  return total;
+}
+
+async function main() {
+  const missing = [
+    ...[compiler, "cmake"].filter((c) => !available(c)),
+    ...(emulator === undefined ? ["qemu-aarch64"] : []),
+  ];
+  if (missing.length > 0) {
+    console.log(
+      `arm64 tests skipped: ${missing.join(", ")} not found (Debian: g++-aarch64-linux-gnu, cmake, qemu-user)`,
+    );
+    console.log("0 passed, 0 failed");
+    return;
   }
+  const cross = [
+    "-DCMAKE_SYSTEM_NAME=Linux",
+    "-DCMAKE_SYSTEM_PROCESSOR=aarch64",
+    `-DCMAKE_CXX_COMPILER=${compiler}`,
+  ];
+  const configured = run("cmake", ["-S", ".", "-B", folder, "-DNABLA_TESTS=ON", ...cross]);
+  const built = configured && run("cmake", ["--build", folder, "--parallel", `${availableParallelism()}`]);
+  const tests = readdirSync(join(root, "tests/native")).filter((name) => name.endsWith("_test.cpp"));
+  const total = built
+    ? await runTests(tests.map((file) => file.replace(".cpp", "")))
+    : { passed: 0, failed: 1 };
   console.log(`\n${total.passed} passed, ${total.failed} failed`);
   process.exitCode = total.failed > 0 ? 1 : 0;
 }
 
-main();
+await main();

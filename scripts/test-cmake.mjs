@@ -20,8 +20,12 @@ function sameKernels() {
   return rows(gyp) === rows(cmake);
 }
 
-const built = spawnSync(process.execPath, args, { cwd: root, stdio: "inherit" }).status === 0;
-const passed = built && sameKernels();
-if (built && !passed) console.error("Expected the same kernels from CMake as from node-gyp.");
-console.log(passed ? "1 passed, 0 failed" : "0 passed, 1 failed");
-process.exitCode = passed ? 0 : 1;
+if (spawnSync("cmake", ["--version"]).status !== 0) {
+  console.log("cmake-js build skipped: cmake not found\n0 passed, 0 failed");
+} else {
+  const built = spawnSync(process.execPath, args, { cwd: root, stdio: "inherit" }).status === 0;
+  const passed = built && sameKernels();
+  if (built && !passed) console.error("Expected the same kernels from CMake as from node-gyp.");
+  console.log(passed ? "1 passed, 0 failed" : "0 passed, 1 failed");
+  process.exitCode = passed ? 0 : 1;
+}

@@ -1,8 +1,24 @@
 /** Functions of tensors as programs: traced once for each combination of shapes, run by one native call. */
 
 import { type DType, dtypeOfArray, type TypedArray } from "./dtype.js";
-import { ArgumentError, BusyError, checkInteger, checkNumber, checkOptions, expected, NotFiniteError, ShapeError } from "./errors.js";
-import { type Clip, type Compiled, compileProgram, InputPlaceholder, type StepRecipe, type StepSlot } from "./graph/compiler.js";
+import {
+  ArgumentError,
+  BusyError,
+  checkInteger,
+  checkNumber,
+  checkOptions,
+  expected,
+  NotFiniteError,
+  ShapeError,
+} from "./errors.js";
+import {
+  type Clip,
+  type Compiled,
+  compileProgram,
+  InputPlaceholder,
+  type StepRecipe,
+  type StepSlot,
+} from "./graph/compiler.js";
 import { evaluate, settleReadersOf } from "./graph/evaluate.js";
 import { modelVersion } from "./graph/model-version.js";
 import type { Program } from "./graph/program.js";
@@ -10,8 +26,8 @@ import { Storage } from "./graph/storage.js";
 import { currentTrace } from "./graph/trace.js";
 import { storedValue } from "./graph/value.js";
 import { failure } from "./native/addon.js";
-import { Optimizer } from "./optim/optimizer.js";
 import { keyWords, takeStream } from "./ops/random.js";
+import { Optimizer } from "./optim/optimizer.js";
 import { formatShape, sizeOf } from "./shape.js";
 import { Tensor } from "./tensor.js";
 
@@ -114,14 +130,26 @@ class Variants {
   ) {}
 
   find(args: readonly unknown[], steps: number | null): Variant {
-    if (this.last !== null && this.last.steps === steps && sameArguments(this.last.args, args) && this.last.variant.isCurrent()) {
+    if (
+      this.last !== null &&
+      this.last.steps === steps &&
+      sameArguments(this.last.args, args) &&
+      this.last.variant.isCurrent()
+    ) {
       return this.last.variant;
     }
     const key = args.map((a) => describeArgument(a, steps)).join("|");
     const known = this.byKey.get(key) ?? [];
     let variant = known.find((v) => v.isCurrent());
     if (variant === undefined) {
-      variant = new Variant(compileProgram(this.fn, args.map((a) => placeholder(a, steps)), this.recipe, this.family));
+      variant = new Variant(
+        compileProgram(
+          this.fn,
+          args.map((a) => placeholder(a, steps)),
+          this.recipe,
+          this.family,
+        ),
+      );
       // Variants of another mode may be current again later; those of places left behind never are.
       this.byKey.set(key, [variant, ...known.slice(0, 3)]);
       // A server predicts for any number of rows; what was compiled for the oldest shapes goes.
@@ -133,7 +161,8 @@ class Variants {
 }
 
 /** What of an argument decides the variant, cheap to compare; the key says the same in full. */
-const kindOf = (a: unknown): unknown => (a instanceof Tensor ? a.shape : dtypeOfArray(a) === undefined ? a : null);
+const kindOf = (a: unknown): unknown =>
+  a instanceof Tensor ? a.shape : dtypeOfArray(a) === undefined ? a : null;
 
 /** Tensors whose shapes are the same list and constants that are the same value; anything else asks the key. */
 function sameArguments(kinds: readonly unknown[], args: readonly unknown[]): boolean {
@@ -153,10 +182,12 @@ function specOf(argument: Argument, steps: number | null): { shape: readonly num
   const dtype = argument instanceof Tensor ? argument.dtype : dtypeOfArray(argument)!;
   if (steps === null) return { shape, dtype };
   if (argument instanceof Tensor) {
-    if (shape[0] !== steps) throw new ShapeError(expected(`a first dimension of ${steps} steps`, "many", formatShape(shape)));
+    if (shape[0] !== steps)
+      throw new ShapeError(expected(`a first dimension of ${steps} steps`, "many", formatShape(shape)));
     return { shape: shape.slice(1), dtype };
   }
-  if (argument.length % steps !== 0) throw new ShapeError(expected(`a multiple of ${steps} elements`, "many", `${argument.length}`));
+  if (argument.length % steps !== 0)
+    throw new ShapeError(expected(`a multiple of ${steps} elements`, "many", `${argument.length}`));
   return { shape: [argument.length / steps], dtype };
 }
 
@@ -173,10 +204,17 @@ function placeholder(argument: unknown, steps: number | null): unknown {
 }
 
 function checkNotNested(): void {
-  if (currentTrace() !== null) throw new ArgumentError(expected("no call of a compiled function", "a function being compiled", "one"));
+  if (currentTrace() !== null)
+    throw new ArgumentError(expected("no call of a compiled function", "a function being compiled", "one"));
 }
 
-function writeKeys(instance: Instance, slot: StepSlot | null, steps: number, seed: number, firstStep: number): void {
+function writeKeys(
+  instance: Instance,
+  slot: StepSlot | null,
+  steps: number,
+  seed: number,
+  firstStep: number,
+): void {
   if (slot === null) return;
   const words = instance.view(slot, steps);
   for (let i = 0; i < steps; i++) words.set(keyWords(seed, firstStep + i), 4 * i);
@@ -244,7 +282,10 @@ export interface CompileOptions {
  * result is a training step: forward, backward, clipping, check, update, in one native call.
  */
 export function compile<A extends unknown[], R>(fn: (...args: A) => R): CompiledFunction<A, R>;
-export function compile<A extends unknown[]>(fn: (...args: A) => unknown, options: CompileOptions): CompiledStep<A>;
+export function compile<A extends unknown[]>(
+  fn: (...args: A) => unknown,
+  options: CompileOptions,
+): CompiledStep<A>;
 export function compile(fn: (...args: never[]) => unknown, options?: CompileOptions): unknown {
   if (typeof fn !== "function") throw new ArgumentError(expected("a function", "compile", fn));
   return options === undefined ? compileFunction(fn) : compileStep(fn, options);
@@ -265,7 +306,10 @@ function compileFunction(fn: (...args: never[]) => unknown): CompiledFunction<un
     const storages = variant.compiled.outputs.map((slot) => instance.release(slot));
     const finish = () => {
       variant.idle.push(instance);
-      const tensors = variant.compiled.outputs.map(({ spec }, i) => new Tensor(storedValue({ storage: storages[i]!, byteOffset: 0 }, spec.shape, spec.dtype)));
+      const tensors = variant.compiled.outputs.map(
+        ({ spec }, i) =>
+          new Tensor(storedValue({ storage: storages[i]!, byteOffset: 0 }, spec.shape, spec.dtype)),
+      );
       return variant.compiled.rebuild(tensors);
     };
     return { instance, finish };
@@ -297,7 +341,8 @@ function compileStep(fn: (...args: never[]) => unknown, options: CompileOptions)
   const { optimizer, clip } = options;
   // With a seed of its own a step depends on nothing else; without, on how many came before it.
   const { seed, stream } = options.seed === undefined ? takeStream() : { seed: options.seed, stream: -1 };
-  if (!(optimizer instanceof Optimizer)) throw new ArgumentError(expected("an optimizer", "compile", optimizer));
+  if (!(optimizer instanceof Optimizer))
+    throw new ArgumentError(expected("an optimizer", "compile", optimizer));
   if (clip !== undefined) checkClip(clip);
   checkInteger(seed, "seed", { min: 0, max: Number.MAX_SAFE_INTEGER });
   const runner = new StepRunner(new Variants(fn, { optimizer, clip }, stream + 1), optimizer, seed);
@@ -305,7 +350,8 @@ function compileStep(fn: (...args: never[]) => unknown, options: CompileOptions)
   return Object.assign(call, {
     async: (...args: unknown[]) => runner.singleAsync(args),
     many: (steps: number, ...args: unknown[]) => runner.many(steps, args),
-    manyAsync: (steps: number, args: unknown[], many: ManyOptions = {}) => runner.manyAsync(steps, args, many),
+    manyAsync: (steps: number, args: unknown[], many: ManyOptions = {}) =>
+      runner.manyAsync(steps, args, many),
     program: (...args: unknown[]) => runner.program(args),
     optimizer,
   });
@@ -321,9 +367,15 @@ class StepRunner {
     private readonly seed: number,
   ) {}
 
-  private prepare(args: readonly unknown[], steps: number | null): { compiled: Compiled; instance: Instance } {
+  private prepare(
+    args: readonly unknown[],
+    steps: number | null,
+  ): { compiled: Compiled; instance: Instance } {
     checkNotNested();
-    if (this.running) throw new BusyError(expected("one training run of a model at a time", "a training step", "a call while another one runs"));
+    if (this.running)
+      throw new BusyError(
+        expected("one training run of a model at a time", "a training step", "a call while another one runs"),
+      );
     const variant = this.variants.find(args, steps);
     let instance = this.instances.get(variant);
     if (instance === undefined) {
@@ -333,7 +385,8 @@ class StepRunner {
     const { compiled } = variant;
     const count = steps ?? 1;
     let next = 0;
-    for (const argument of args) if (isArgument(argument)) instance.feed(compiled.inputs[next++]!, argument, count);
+    for (const argument of args)
+      if (isArgument(argument)) instance.feed(compiled.inputs[next++]!, argument, count);
     writeKeys(instance, compiled.key, count, this.seed, this.optimizer.stepCount);
     this.optimizer.writeScalars(instance.view(compiled.scalars!, count) as Float32Array, count);
     for (const slot of compiled.outputs) instance.view(slot, count);
@@ -357,7 +410,11 @@ class StepRunner {
     const norm = instance.view(compiled.gradNorm!, steps)[done]!;
     const step = this.optimizer.stepCount;
     return new NotFiniteError(
-      expected("a finite loss and gradient", `training step ${step}`, `loss ${loss}, gradient norm ${norm} (nothing of this step was applied)`),
+      expected(
+        "a finite loss and gradient",
+        `training step ${step}`,
+        `loss ${loss}, gradient norm ${norm} (nothing of this step was applied)`,
+      ),
       step,
       loss,
     );
@@ -367,7 +424,9 @@ class StepRunner {
     return {
       loss: instance.view(compiled.loss!, 1)[0]!,
       gradNorm: instance.view(compiled.gradNorm!, 1)[0]!,
-      outputs: outputsOf(compiled, (slot) => (slot.spec.shape.length === 0 ? instance.view(slot, 1)[0]! : instance.view(slot, 1).slice())),
+      outputs: outputsOf(compiled, (slot) =>
+        slot.spec.shape.length === 0 ? instance.view(slot, 1)[0]! : instance.view(slot, 1).slice(),
+      ),
     };
   }
 
@@ -400,7 +459,12 @@ class StepRunner {
     return manyResult(compiled, instance, done);
   }
 
-  private async runAsync(compiled: Compiled, instance: Instance, steps: number, { signal, threads }: ManyOptions): Promise<number> {
+  private async runAsync(
+    compiled: Compiled,
+    instance: Instance,
+    steps: number,
+    { signal, threads }: ManyOptions,
+  ): Promise<number> {
     const interrupt = () => instance.program.native.interrupt();
     signal?.addEventListener("abort", interrupt);
     this.running = true;

@@ -26,7 +26,12 @@ export const bytesPerElement = (dtype: DType): number => storages[dtype].bytes;
 export const isFloat = (dtype: DType): dtype is FloatDType => dtype === "float32" || dtype === "float64";
 
 /** A typed array over `length` elements of `buffer` from `byteOffset` on. */
-export function viewOf(dtype: DType, buffer: ArrayBufferLike, byteOffset: number, length: number): TypedArray {
+export function viewOf(
+  dtype: DType,
+  buffer: ArrayBufferLike,
+  byteOffset: number,
+  length: number,
+): TypedArray {
   return new storages[dtype].array(buffer, byteOffset, length);
 }
 

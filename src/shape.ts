@@ -25,7 +25,8 @@ export function checkShape(shape: unknown, argument: string): Shape {
       throw new ShapeError(expected("non-negative integer dimensions", argument, formatShape(shape)));
     }
   }
-  if (shape.length > MAX_RANK) throw new ShapeError(expected(`at most ${MAX_RANK} dimensions`, argument, formatShape(shape)));
+  if (shape.length > MAX_RANK)
+    throw new ShapeError(expected(`at most ${MAX_RANK} dimensions`, argument, formatShape(shape)));
   if (sizeOf(shape) > MAX_ELEMENTS) {
     throw new ShapeError(expected("a shape of fewer than 2^31 elements", argument, formatShape(shape)));
   }
@@ -53,7 +54,8 @@ export function isDense(shape: Shape, strides: Shape): boolean {
   return true;
 }
 
-export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((d, i) => d === b[i]);
+export const sameShape = (a: Shape, b: Shape): boolean =>
+  a.length === b.length && a.every((d, i) => d === b[i]);
 
 /** The shape both broadcast to by NumPy's rule: align at the right, 1 stretches. */
 export function broadcastShapes(a: Shape, b: Shape, operation: string): Shape {
@@ -63,7 +65,9 @@ export function broadcastShapes(a: Shape, b: Shape, operation: string): Shape {
     const x = a[a.length - i] ?? 1;
     const y = b[b.length - i] ?? 1;
     if (x !== y && x !== 1 && y !== 1) {
-      throw new ShapeError(expected("shapes that broadcast together", operation, `${formatShape(a)} and ${formatShape(b)}`));
+      throw new ShapeError(
+        expected("shapes that broadcast together", operation, `${formatShape(a)} and ${formatShape(b)}`),
+      );
     }
     out[rank - i] = x === 1 ? y : x;
   }
@@ -85,9 +89,14 @@ export function checkAxis(axis: unknown, rank: number, argument: string): number
 }
 
 /** Distinct axes in rising order; `undefined` means all of them. */
-export function checkAxes(axes: number | readonly number[] | undefined, rank: number, argument: string): number[] {
+export function checkAxes(
+  axes: number | readonly number[] | undefined,
+  rank: number,
+  argument: string,
+): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, i) => i);
   const list = (typeof axes === "number" ? [axes] : [...axes]).map((a) => checkAxis(a, rank, argument));
-  if (new Set(list).size !== list.length) throw new OutOfRangeError(expected("distinct axes", argument, axes));
+  if (new Set(list).size !== list.length)
+    throw new OutOfRangeError(expected("distinct axes", argument, axes));
   return list.sort((a, b) => a - b);
 }

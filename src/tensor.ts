@@ -1,6 +1,14 @@
 /** The tensor a user holds: a shape, a type, and a value that is computed when somebody looks. */
 
-import { bytesPerElement, type DType, dtypeOfArray, dtypes, isDetached, isFloat, type TypedArray } from "./dtype.js";
+import {
+  bytesPerElement,
+  type DType,
+  dtypeOfArray,
+  dtypes,
+  isDetached,
+  isFloat,
+  type TypedArray,
+} from "./dtype.js";
 import { ArgumentError, checkOneOf, DTypeError, expected, ShapeError, StateError } from "./errors.js";
 import { evaluate, evaluateAsync } from "./graph/evaluate.js";
 import { Storage } from "./graph/storage.js";
@@ -11,7 +19,7 @@ import * as ops from "./ops/arithmetic.js";
 import { tensorOf } from "./ops/creation.js";
 import { gatherRows, pick } from "./ops/indexing.js";
 import { matmul } from "./ops/matmul.js";
-import { argReduce, reduce, type ReduceOptions } from "./ops/reduce.js";
+import { argReduce, type ReduceOptions, reduce } from "./ops/reduce.js";
 import { logSoftmax, logSumExp, softmax } from "./ops/softmax.js";
 import * as views from "./ops/view.js";
 import { checkShape, formatShape, type Shape, sizeOf } from "./shape.js";
@@ -71,7 +79,8 @@ export class Tensor {
 
   /** The only element, as a number. */
   item(): number {
-    if (this.size !== 1) throw new ShapeError(expected("a tensor of one element", "item", formatShape(this.shape)));
+    if (this.size !== 1)
+      throw new ShapeError(expected("a tensor of one element", "item", formatShape(this.shape)));
     return this.dataSync()[0]!;
   }
 
@@ -87,7 +96,11 @@ export class Tensor {
   private checkReadable(): void {
     if (currentTrace() !== null) {
       throw new StateError(
-        expected("no reading of values", "a function being compiled", "item, data or array of a tensor; return it from the function instead"),
+        expected(
+          "no reading of values",
+          "a function being compiled",
+          "item, data or array of a tensor; return it from the function instead",
+        ),
       );
     }
   }
@@ -255,8 +268,14 @@ export class Tensor {
 
   /** A program computes in one float type, so going from one to the other reads the values and cannot be differentiated. */
   private recast(dtype: DType): Tensor {
-    if (this.requiresGrad) throw new StateError(expected("a tensor that is not differentiated (detach it)", `cast to ${dtype}`, `${this}`));
-    if (currentTrace() !== null) throw new StateError(expected("one float type in a compiled function", "cast", `${this.dtype} to ${dtype}`));
+    if (this.requiresGrad)
+      throw new StateError(
+        expected("a tensor that is not differentiated (detach it)", `cast to ${dtype}`, `${this}`),
+      );
+    if (currentTrace() !== null)
+      throw new StateError(
+        expected("one float type in a compiled function", "cast", `${this.dtype} to ${dtype}`),
+      );
     return tensor(copyAs(dtype, this.dataSync()), { shape: this.shape });
   }
 
@@ -319,7 +338,10 @@ export class Tensor {
     const { correction = 1, keepDims = false } = options;
     const mean = this.mean(axes, { keepDims: true });
     const count = this.size / Math.max(mean.size, 1);
-    return ops.squaredDifference(this, mean).sum(axes, { keepDims }).div(Math.max(count - correction, 0));
+    return ops
+      .squaredDifference(this, mean)
+      .sum(axes, { keepDims })
+      .div(Math.max(count - correction, 0));
   }
   std(axes?: Axes, options: ReduceOptions & { correction?: number } = {}): Tensor {
     return this.variance(axes, options).sqrt();
@@ -379,7 +401,13 @@ export class Tensor {
 
 /** The elements of `data` as a new typed array for `dtype`. */
 function copyAs(dtype: DType, data: ArrayLike<number>): TypedArray {
-  const make = { float32: Float32Array, float64: Float64Array, int32: Int32Array, uint8: Uint8Array, bool: Uint8Array }[dtype];
+  const make = {
+    float32: Float32Array,
+    float64: Float64Array,
+    int32: Int32Array,
+    uint8: Uint8Array,
+    bool: Uint8Array,
+  }[dtype];
   return dtype === "bool" ? Uint8Array.from(data, (x) => (x === 0 ? 0 : 1)) : new make(data as number[]);
 }
 
@@ -396,17 +424,28 @@ export interface TensorOptions {
 export function tensor(data: NestedNumbers | TypedArray, options: TensorOptions = {}): Tensor {
   const flat: number[] = [];
   const from = dtypeOfArray(data);
-  const ownShape = from === undefined ? nestedShape(data as NestedNumbers, flat) : [(data as TypedArray).length];
-  if (from !== undefined && isDetached(data as TypedArray)) throw new ArgumentError(expected("memory that is still attached", "tensor data", "a detached array (it was transferred)"));
+  const ownShape =
+    from === undefined ? nestedShape(data as NestedNumbers, flat) : [(data as TypedArray).length];
+  if (from !== undefined && isDetached(data as TypedArray))
+    throw new ArgumentError(
+      expected("memory that is still attached", "tensor data", "a detached array (it was transferred)"),
+    );
   const source: ArrayLike<number> = from === undefined ? flat : (data as TypedArray);
   const dtype = options.dtype ?? from ?? "float32";
   checkOneOf(dtype, dtypes, "dtype");
   const shape = options.shape === undefined ? ownShape : checkShape(options.shape, "shape");
   if (sizeOf(shape) !== source.length) {
-    throw new ShapeError(expected(`${sizeOf(shape)} elements for shape ${formatShape(shape)}`, "tensor data", `${source.length}`));
+    throw new ShapeError(
+      expected(
+        `${sizeOf(shape)} elements for shape ${formatShape(shape)}`,
+        "tensor data",
+        `${source.length}`,
+      ),
+    );
   }
   const requiresGrad = options.requiresGrad ?? false;
-  if (requiresGrad && !isFloat(dtype)) throw new DTypeError(expected("a float type with requiresGrad", "dtype", dtype));
+  if (requiresGrad && !isFloat(dtype))
+    throw new DTypeError(expected("a float type with requiresGrad", "dtype", dtype));
   const storage = new Storage(bytesPerElement(dtype) * source.length);
   storage.array(dtype, 0, source.length).set(copyAs(dtype, source));
   return new Tensor(storedValue({ storage, byteOffset: 0 }, shape, dtype, requiresGrad));
@@ -418,12 +457,15 @@ function nestedShape(data: NestedNumbers, flat: number[]): number[] {
     flat.push(Number(data));
     return [];
   }
-  if (!Array.isArray(data)) throw new ArgumentError(expected("a number, nested arrays or a typed array", "tensor data", data));
+  if (!Array.isArray(data))
+    throw new ArgumentError(expected("a number, nested arrays or a typed array", "tensor data", data));
   const shapes = (data as readonly NestedNumbers[]).map((part) => nestedShape(part, flat));
   const first = shapes[0] ?? [];
   shapes.forEach((shape, i) => {
     if (formatShape(shape) !== formatShape(first)) {
-      throw new ShapeError(expected(`parts of shape ${formatShape(first)}`, `tensor data[${i}]`, formatShape(shape)));
+      throw new ShapeError(
+        expected(`parts of shape ${formatShape(first)}`, `tensor data[${i}]`, formatShape(shape)),
+      );
     }
   });
   return [data.length, ...first];

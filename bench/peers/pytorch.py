@@ -3,7 +3,7 @@
 Run with one thread: OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1. A line `name blockMs` on standard input
 prepares the workload and answers `ready VERSION`; every empty line after that measures one block and
 answers with milliseconds a step. As fast as its documentation says: one thread pool, gradients set to
-none instead of zeroed, `foreach` optimizers left at their default, ATEN_CPU_CAPABILITY from outside.
+none instead of zeroed; BLAS, allocator and ATEN_CPU_CAPABILITY are set by the caller.
 """
 
 import sys

@@ -35,10 +35,10 @@ constexpr int64_t kPartials = 4096;
 
 /** The running environment of one program run. */
 struct Context {
-  void* pool;       // ThreadPool, opaque to kernels
-  int32_t threads;  // 1: run inline
-  void* scratch;    // kScratchBytes for the calling thread
-  double* partials; // kPartials
+  void* pool;        // ThreadPool, opaque to kernels
+  int32_t threads;   // 1: run inline
+  void* scratch;     // kScratchBytes for the calling thread
+  double* partials;  // kPartials
   Failure failure;
   double failure_value;
 

@@ -1,9 +1,7 @@
 // Rows of a table by index (embedding): gather forward, scatter-add backward.
 namespace {
 
-inline int64_t element_size(DType dtype) {
-  return dtype == DType::f64 ? 8 : dtype == DType::u8 ? 1 : 4;
-}
+inline int64_t element_size(DType dtype) { return dtype == DType::f64 ? 8 : dtype == DType::u8 ? 1 : 4; }
 
 /** y[k] = table[index[k]]; table (v, d), y (n, d), of any type. */
 void gather_rows(const Call& call, Context& context) {

@@ -35,8 +35,12 @@ struct CrossEntropy {
 };
 
 inline CrossEntropy cross_entropy_of(const Call& call) {
-  return {input(call, 0),      input(call, 2), static_cast<const int32_t*>(call.operands[1].data), call.operands[0].shape[1],
-          real_parameter(call, 0), call.parameters[1]};
+  return {input(call, 0),
+          input(call, 2),
+          static_cast<const int32_t*>(call.operands[1].data),
+          call.operands[0].shape[1],
+          real_parameter(call, 0),
+          call.parameters[1]};
 }
 
 inline void cross_entropy_row(const CrossEntropy& loss, int64_t row, Real* result, Real* logsumexp) {
@@ -53,8 +57,8 @@ inline void cross_entropy_row(const CrossEntropy& loss, int64_t row, Real* resul
     const V m = set1(maximum), s = set1(log_sum), one = set1(1);
     const Real* weight = loss.weight;
     value += loss.share() * static_cast<Real>(fold_terms<FoldSum>(loss.c, [=](auto lanes) {
-      return (weight ? lanes.get(weight) : one) * (s - (lanes.get(x) - m));
-    }));
+               return (weight ? lanes.get(weight) : one) * (s - (lanes.get(x) - m));
+             }));
   }
   *result = value;
 }
@@ -64,11 +68,13 @@ void cross_entropy_forward(const Call& call, Context& context) {
   const int64_t r = call.operands[0].shape[0];
   if (!labels_in_range(loss.labels, r, loss.c, loss.ignored, context)) return;
   Real *result = output(call, 3), *logsumexp = output(call, 4);
-  parallel_rows(context, r, loss.c, 0.3, [&](int64_t row) { cross_entropy_row(loss, row, result + row, logsumexp + row); });
+  parallel_rows(context, r, loss.c, 0.3,
+                [&](int64_t row) { cross_entropy_row(loss, row, result + row, logsumexp + row); });
 }
 
 /** weight_sum = sum w */
-inline void cross_entropy_row_gradient(const CrossEntropy& loss, int64_t row, Real weight_sum, Real logsumexp, Real dloss, Real* dx) {
+inline void cross_entropy_row_gradient(const CrossEntropy& loss, int64_t row, Real weight_sum, Real logsumexp,
+                                       Real dloss, Real* dx) {
   if (loss.skips(row)) {
     each_vector(0, loss.c, [=](auto lanes) { lanes.put(dx, zero()); });
     return;
@@ -96,7 +102,8 @@ void cross_entropy_backward(const Call& call, Context& context) {
   if (!labels_in_range(loss.labels, r, loss.c, loss.ignored, context)) return;
   const Real *logsumexp = input(call, 3), *dloss = input(call, 4);
   Real* dx = output(call, 5);
-  const Real weight_sum = loss.weight ? static_cast<Real>(fold_row<FoldSum>(loss.weight, loss.c)) : static_cast<Real>(loss.c);
+  const Real weight_sum =
+      loss.weight ? static_cast<Real>(fold_row<FoldSum>(loss.weight, loss.c)) : static_cast<Real>(loss.c);
   parallel_rows(context, r, loss.c, 0.2, [&](int64_t row) {
     cross_entropy_row_gradient(loss, row, weight_sum, logsumexp[row], dloss[row], dx + row * loss.c);
   });

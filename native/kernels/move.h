@@ -13,7 +13,8 @@ inline void transpose(const T* from, int64_t from_row, int64_t rows, int64_t col
     for (int64_t j = 0; j < columns; j++) to[j * to_row + i] = from[i * from_row + j];
   }
 }
-inline void transpose(const Real* from, int64_t from_row, int64_t rows, int64_t columns, Real* to, int64_t to_row) {
+inline void transpose(const Real* from, int64_t from_row, int64_t rows, int64_t columns, Real* to,
+                      int64_t to_row) {
   gemm_transpose(from, from_row, rows, columns, to, to_row);
 }
 
@@ -44,8 +45,8 @@ struct Transpose {
       }
       step *= view.shape[d];
     }
-    transpose(x + from, view.stride[view.rank - 1], last_size(), smaller(kTransposeStrip, near_size() - row), y + to + row * near_step,
-              near_step);
+    transpose(x + from, view.stride[view.rank - 1], last_size(), smaller(kTransposeStrip, near_size() - row),
+              y + to + row * near_step, near_step);
   }
 };
 
@@ -98,7 +99,8 @@ void copy_elements(const Operand& x, const Operand& y, Context& context) {
   if (!is_dense(y)) return copy_to_view(view, from, y, to, n, context);
   planes.near = contiguous_dimension(view);
   if (planes.near >= 0) {
-    const int64_t strips = n / (planes.near_size() * planes.last_size()) * parts_of(planes.near_size(), kTransposeStrip);
+    const int64_t strips =
+        n / (planes.near_size() * planes.last_size()) * parts_of(planes.near_size(), kTransposeStrip);
     const int64_t group = larger(1, kMoveChunk / (kTransposeStrip * planes.last_size()));
     parallel(context, parts_of(strips, group), 0.5 * static_cast<double>(n), [&](int64_t task, void*) {
       for (int64_t s = task * group; s < smaller(strips, (task + 1) * group); s++) planes.run(s);
@@ -106,20 +108,27 @@ void copy_elements(const Operand& x, const Operand& y, Context& context) {
     return;
   }
   const bool dense = view.dense();
-  parallel(context, parts_of(n, kMoveChunk), (dense ? 0.1 : 0.5) * static_cast<double>(n), [&](int64_t task, void*) {
-    const int64_t start = task * kMoveChunk, count = smaller(kMoveChunk, n - start);
-    if (dense) std::memcpy(to + start, from + start, static_cast<size_t>(count) * sizeof(T));
-    else gather_view(from, view, start, count, to + start);
-  });
+  parallel(context, parts_of(n, kMoveChunk), (dense ? 0.1 : 0.5) * static_cast<double>(n),
+           [&](int64_t task, void*) {
+             const int64_t start = task * kMoveChunk, count = smaller(kMoveChunk, n - start);
+             if (dense)
+               std::memcpy(to + start, from + start, static_cast<size_t>(count) * sizeof(T));
+             else
+               gather_view(from, view, start, count, to + start);
+           });
 }
 
 void copy(const Call& call, Context& context) {
   const Operand &x = call.operands[0], &y = call.operands[1];
   switch (x.dtype) {
-    case DType::f32: return copy_elements<float>(x, y, context);
-    case DType::f64: return copy_elements<double>(x, y, context);
-    case DType::i32: return copy_elements<int32_t>(x, y, context);
-    case DType::u8: return copy_elements<uint8_t>(x, y, context);
+    case DType::f32:
+      return copy_elements<float>(x, y, context);
+    case DType::f64:
+      return copy_elements<double>(x, y, context);
+    case DType::i32:
+      return copy_elements<int32_t>(x, y, context);
+    case DType::u8:
+      return copy_elements<uint8_t>(x, y, context);
   }
 }
 
@@ -128,7 +137,8 @@ void fill(const Call& call, Context& context) {
   Real* y = output(call, 0);
   const V value = set1(real_parameter(call, 0));
   parallel(context, parts_of(n, kMoveChunk), 0.1 * static_cast<double>(n), [=](int64_t task, void*) {
-    each_vector(task * kMoveChunk, smaller(n, (task + 1) * kMoveChunk), [=](auto lanes) { lanes.put(y, value); });
+    each_vector(task * kMoveChunk, smaller(n, (task + 1) * kMoveChunk),
+                [=](auto lanes) { lanes.put(y, value); });
   });
 }
 

@@ -40,7 +40,8 @@ inline ColumnGrid column_grid(int64_t n, int64_t c) {
  *  join(rows_before, rows, a, b, other_a, other_b): into one column's a and b those of `rows` more rows.
  *  finish(column, columns, a, b): what is to be done with the results of all rows. */
 template <class Part, class Join, class Finish>
-inline void column_pairs(const ColumnGrid& grid, Context& context, const Part& part, const Join& join, const Finish& finish) {
+inline void column_pairs(const ColumnGrid& grid, Context& context, const Part& part, const Join& join,
+                         const Finish& finish) {
   double* partials = context.partials;
   const double work = 0.2 * static_cast<double>(grid.n * grid.c);
   parallel(context, grid.tiles * grid.chunks, work, [&](int64_t task, void*) {
@@ -60,14 +61,16 @@ inline void column_pairs(const ColumnGrid& grid, Context& context, const Part& p
   for (int64_t chunk = 1; chunk < grid.chunks; chunk++) {
     const double* other = partials + chunk * 2 * grid.c;
     const int64_t before = chunk * grid.chunk, rows = smaller(grid.chunk, grid.n - before);
-    for (int64_t j = 0; j < grid.c; j++) join(before, rows, partials[j], partials[grid.c + j], other[j], other[grid.c + j]);
+    for (int64_t j = 0; j < grid.c; j++)
+      join(before, rows, partials[j], partials[grid.c + j], other[j], other[grid.c + j]);
   }
   finish(0, grid.c, partials, partials + grid.c);
 }
 
 /** (mean, sum of squared deviations) of `before` rows and of `rows` more, joined (Chan, Golub,
  *  LeVeque 1979). */
-inline void join_moments(int64_t before, int64_t rows, double& mean, double& squares, double other_mean, double other_squares) {
+inline void join_moments(int64_t before, int64_t rows, double& mean, double& squares, double other_mean,
+                         double other_squares) {
   const double part = static_cast<double>(rows) / static_cast<double>(before + rows);
   const double delta = other_mean - mean;
   mean += delta * part;
@@ -75,7 +78,8 @@ inline void join_moments(int64_t before, int64_t rows, double& mean, double& squ
 }
 
 /** mean[j] and squares[j] = sum (x - mean)^2 over rows of columns j < columns <= kNormTile. */
-[[gnu::noinline]] inline void column_moments(const Real* x, int64_t rows, int64_t stride, int64_t columns, double* mean, double* squares) {
+[[gnu::noinline]] inline void column_moments(const Real* x, int64_t rows, int64_t stride, int64_t columns,
+                                             double* mean, double* squares) {
   Real around[kNormTile], deviation[kNormTile], square[kNormTile];
   for (int64_t j = 0; j < columns; j++) mean[j] = squares[j] = 0;
   for (int64_t row = 0; row < rows; row += kNormRows) {
@@ -92,7 +96,8 @@ inline void join_moments(int64_t before, int64_t rows, double& mean, double& squ
       const Real *p0 = block + k * stride, *p1 = p0 + stride, *p2 = p1 + stride, *p3 = p2 + stride;
       each_vector(0, columns, [&](auto lanes) {
         const V m = lanes.get(around);
-        const V d0 = lanes.get(p0) - m, d1 = lanes.get(p1) - m, d2 = lanes.get(p2) - m, d3 = lanes.get(p3) - m;
+        const V d0 = lanes.get(p0) - m, d1 = lanes.get(p1) - m, d2 = lanes.get(p2) - m,
+                d3 = lanes.get(p3) - m;
         lanes.put(deviation, lanes.get(deviation) + ((d0 + d1) + (d2 + d3)));
         lanes.put(square, lanes.get(square) + (fma(d0, d0, d1 * d1) + fma(d2, d2, d3 * d3)));
       });
@@ -116,8 +121,8 @@ inline void join_moments(int64_t before, int64_t rows, double& mean, double& squ
 
 /** a[j] = sum_rows dy, b[j] = sum_rows dy * normalised(lanes, row, x). */
 template <class Normalised>
-[[gnu::noinline]] void gradient_sums(const Real* x, const Real* dy, int64_t rows, int64_t stride, int64_t columns, const Normalised& normalised,
-                          double* a, double* b) {
+[[gnu::noinline]] void gradient_sums(const Real* x, const Real* dy, int64_t rows, int64_t stride,
+                                     int64_t columns, const Normalised& normalised, double* a, double* b) {
   Real sum[kNormTile], product[kNormTile];
   for (int64_t j = 0; j < columns; j++) a[j] = b[j] = 0;
   for (int64_t row = 0; row < rows;) {
@@ -193,7 +198,8 @@ void batch_norm_forward(const Call& call, Context& context) {
 
 void batch_norm_backward(const Call& call, Context& context) {
   const int64_t n = call.operands[0].shape[0], c = call.operands[0].shape[1];
-  const Real *x = input(call, 0), *dy = input(call, 1), *gamma = input(call, 2), *mean = input(call, 3), *rstd = input(call, 4);
+  const Real *x = input(call, 0), *dy = input(call, 1), *gamma = input(call, 2), *mean = input(call, 3),
+             *rstd = input(call, 4);
   Real *dx = output(call, 5), *dgamma = output(call, 6), *dbeta = output(call, 7);
   if (c == 0) return;
   column_pairs(
@@ -280,7 +286,8 @@ inline void row_norm_dx(const RowNormGradient& norm, int64_t row) {
   const auto g = [=](auto lanes) { return lanes.get(dy) * get_or(lanes, gamma, one); };
   const auto xhat = [=](auto lanes) { return (lanes.get(x) - m) * s; };
   const double share = 1 / static_cast<double>(c);
-  const V along = set1(static_cast<Real>(share * fold_terms<FoldSum>(c, [=](auto lanes) { return g(lanes) * xhat(lanes); })));
+  const V along = set1(
+      static_cast<Real>(share * fold_terms<FoldSum>(c, [=](auto lanes) { return g(lanes) * xhat(lanes); })));
   const V level = norm.mean ? set1(static_cast<Real>(share * fold_terms<FoldSum>(c, g))) : zero();
   each_vector(0, c, [=](auto lanes) { lanes.put(dx, s * fnma(xhat(lanes), along, g(lanes) - level)); });
 }
@@ -293,7 +300,9 @@ inline void row_norm_backward(const RowNormGradient& norm, Context& context) {
       column_grid(norm.r, c), context,
       [&](int64_t row, int64_t rows, int64_t column, int64_t columns, double* a, double* b) {
         const int64_t at = row * c + column;
-        const auto xhat = [&](auto, int64_t k, V v) { return (v - norm.centre(row + k)) * set1(norm.rstd[row + k]); };
+        const auto xhat = [&](auto, int64_t k, V v) {
+          return (v - norm.centre(row + k)) * set1(norm.rstd[row + k]);
+        };
         gradient_sums(norm.x + at, norm.dy + at, rows, c, columns, xhat, a, b);
       },
       join_sums,
@@ -307,14 +316,15 @@ inline void row_norm_backward(const RowNormGradient& norm, Context& context) {
 }
 
 void layer_norm_backward(const Call& call, Context& context) {
-  row_norm_backward({call.operands[0].shape[0], call.operands[0].shape[1], input(call, 0), input(call, 1), input(call, 2), input(call, 3),
-                     input(call, 4), output(call, 5), output(call, 6), output(call, 7)},
-                    context);
+  row_norm_backward(
+      {call.operands[0].shape[0], call.operands[0].shape[1], input(call, 0), input(call, 1), input(call, 2),
+       input(call, 3), input(call, 4), output(call, 5), output(call, 6), output(call, 7)},
+      context);
 }
 
 void rms_norm_backward(const Call& call, Context& context) {
-  row_norm_backward({call.operands[0].shape[0], call.operands[0].shape[1], input(call, 0), input(call, 1), input(call, 2), nullptr,
-                     input(call, 3), output(call, 4), output(call, 5), nullptr},
+  row_norm_backward({call.operands[0].shape[0], call.operands[0].shape[1], input(call, 0), input(call, 1),
+                     input(call, 2), nullptr, input(call, 3), output(call, 4), output(call, 5), nullptr},
                     context);
 }
 

@@ -9,8 +9,9 @@ constexpr int64_t kStepChunk = 65536;  // elements a task
 /** cost: nanoseconds an element. */
 template <class Body>
 inline void each_parameter(Context& context, int64_t n, double cost, const Body& body) {
-  parallel(context, parts_of(n, kStepChunk), cost * static_cast<double>(n),
-           [&](int64_t task, void*) { each_vector(task * kStepChunk, smaller(n, (task + 1) * kStepChunk), body); });
+  parallel(context, parts_of(n, kStepChunk), cost * static_cast<double>(n), [&](int64_t task, void*) {
+    each_vector(task * kStepChunk, smaller(n, (task + 1) * kStepChunk), body);
+  });
 }
 
 /** The gradient as the formulas below mean it. */
@@ -28,13 +29,12 @@ struct Gradient {
 
 inline Gradient gradient_of(const Call& call, double weight_decay, bool maximize) {
   const Real scale = call.operands[2] ? *input(call, 2) : Real(1);
-  return {input(call, 0), set1(maximize ? -scale : scale), set1(static_cast<Real>(weight_decay)), weight_decay != 0};
+  return {input(call, 0), set1(maximize ? -scale : scale), set1(static_cast<Real>(weight_decay)),
+          weight_decay != 0};
 }
 
 /** sqrt(s) + epsilon, or with epsilon inside sqrt(s + epsilon). */
-inline V root(V s, V epsilon, bool inside) {
-  return inside ? sqrt(s + epsilon) : sqrt(s) + epsilon;
-}
+inline V root(V s, V epsilon, bool inside) { return inside ? sqrt(s + epsilon) : sqrt(s) + epsilon; }
 
 /** Fails the step at the first element that is NaN or infinite, with its index. */
 void check_finite(const Call& call, Context& context) {
@@ -61,13 +61,14 @@ void check_finite(const Call& call, Context& context) {
  *  p -= rate v, with nesterov p -= rate (g + momentum v). Without v or momentum: p -= rate g.
  *  rate_in_velocity (Keras): rate g in place of g in these lines, and p -= ... without the rate. */
 void sgd_step(const Call& call, Context& context) {
-  const Real *scalars = input(call, 1);
+  const Real* scalars = input(call, 1);
   Real *p = output(call, 3), *v = output(call, 4);
   const double* parameter = call.parameters;
   const bool remembers = v != nullptr && parameter[0] != 0, first = scalars[1] <= 1;
   const bool nesterov = parameter[3] != 0, in_velocity = parameter[4] != 0;
   const V momentum = set1(real_parameter(call, 0)), gain = set1(static_cast<Real>(1 - parameter[1]));
-  const V rate = set1(scalars[0]), one = set1(1), before = in_velocity ? rate : one, after = in_velocity ? one : rate;
+  const V rate = set1(scalars[0]), one = set1(1), before = in_velocity ? rate : one,
+          after = in_velocity ? one : rate;
   const Gradient gradient = gradient_of(call, parameter[2], parameter[5] != 0);
   each_parameter(context, call.operands[0].shape[0], 0.6, [=](auto lanes) {
     const V weight = lanes.get(p), g = before * gradient.get(lanes, weight);
@@ -102,7 +103,8 @@ void rmsprop_step(const Call& call, Context& context) {
   const Real* scalars = input(call, 1);
   Real *p = output(call, 3), *s = output(call, 4), *mean = output(call, 5), *v = output(call, 6);
   const double* parameter = call.parameters;
-  const V rate = set1(scalars[0]), alpha = set1(real_parameter(call, 0)), rest = set1(static_cast<Real>(1 - parameter[0]));
+  const V rate = set1(scalars[0]), alpha = set1(real_parameter(call, 0)),
+          rest = set1(static_cast<Real>(1 - parameter[0]));
   const V momentum = set1(real_parameter(call, 1)), epsilon = set1(real_parameter(call, 2));
   const bool inside = parameter[3] != 0, remembers = v != nullptr && parameter[1] != 0;
   const Gradient gradient = gradient_of(call, parameter[4], parameter[5] != 0);

@@ -51,13 +51,13 @@ inline void each_vector(int64_t begin, int64_t end, const Body& body) {
 
 // ---------------------------------------------------------------- functions of one element
 
-#define POINTWISE(name, arity, expression)                                                        \
-  struct function_##name {                                                                        \
-    static constexpr int kArity = arity;                                                          \
-    static V of([[maybe_unused]] V x, [[maybe_unused]] V y, [[maybe_unused]] V z) {               \
-      [[maybe_unused]] const V one = set1(Real(1)), zero = set1(Real(0));                         \
-      return expression;                                                                          \
-    }                                                                                             \
+#define POINTWISE(name, arity, expression)                                          \
+  struct function_##name {                                                          \
+    static constexpr int kArity = arity;                                            \
+    static V of([[maybe_unused]] V x, [[maybe_unused]] V y, [[maybe_unused]] V z) { \
+      [[maybe_unused]] const V one = set1(Real(1)), zero = set1(Real(0));           \
+      return expression;                                                            \
+    }                                                                               \
   };
 #include "pointwise.inc"
 #undef POINTWISE
@@ -88,9 +88,25 @@ constexpr BlockFunction block_functions[] = {
  *  streaming (AVX-512, 40 MB: relu 3.1 -> 2.1 ms, but tanh 4.1 -> 4.7). One left out loses no more. */
 template <class Function>
 constexpr bool kLight = false;
-#define LIGHT(name) template <> constexpr bool kLight<function_##name> = true
-LIGHT(identity); LIGHT(neg); LIGHT(abs); LIGHT(square); LIGHT(relu); LIGHT(relu6); LIGHT(add); LIGHT(sub); LIGHT(mul);
-LIGHT(minimum); LIGHT(maximum); LIGHT(leaky_relu); LIGHT(relu_grad); LIGHT(select); LIGHT(fma); LIGHT(clip);
+#define LIGHT(name) \
+  template <>       \
+  constexpr bool kLight<function_##name> = true
+LIGHT(identity);
+LIGHT(neg);
+LIGHT(abs);
+LIGHT(square);
+LIGHT(relu);
+LIGHT(relu6);
+LIGHT(add);
+LIGHT(sub);
+LIGHT(mul);
+LIGHT(minimum);
+LIGHT(maximum);
+LIGHT(leaky_relu);
+LIGHT(relu_grad);
+LIGHT(select);
+LIGHT(fma);
+LIGHT(clip);
 #undef LIGHT
 
 constexpr bool light_functions[] = {
@@ -182,12 +198,14 @@ inline void gather_view(const From* from, const View& view, int64_t start, int64
 
 // ---------------------------------------------------------------- the chain
 
-constexpr int kChainInputs = 8, kChainOutputs = 4, kChainConstants = 16, kChainTemporaries = 16, kChainSteps = 64;
+constexpr int kChainInputs = 8, kChainOutputs = 4, kChainConstants = 16, kChainTemporaries = 16,
+              kChainSteps = 64;
 constexpr int kChainRegisters = kChainInputs + kChainConstants + kChainTemporaries + kChainOutputs;
 constexpr int64_t kChainBlock = 512;        // elements: a register is 2 KB, a usual chain stays in L1
 constexpr int64_t kChainChunk = 16384;      // elements a task
 constexpr int64_t kStreamBytes = 16 << 20;  // outputs from here on bypass the caches if the steps are light
-constexpr int64_t kStreamBlock = 128;       // then: short, so that one block's stores overlap the next one's arithmetic
+constexpr int64_t kStreamBlock =
+    128;  // then: short, so that one block's stores overlap the next one's arithmetic
 constexpr int64_t kVectorBytes = kWidth * static_cast<int64_t>(sizeof(Real));
 
 struct ChainStep {
@@ -213,7 +231,8 @@ struct Chain {
   const double* constants;
   int constant_count, temporary_count, step_count, input_count, output_count;
   int64_t count, block;
-  bool light, gathers, puts, streams;  // all steps light; any input gathered, output not direct, output streamed
+  bool light, gathers, puts,
+      streams;  // all steps light; any input gathered, output not direct, output streamed
   ChainPort inputs[kChainInputs], outputs[kChainOutputs];  // those that are present
   View views[kChainInputs];                                // of inputs
   ChainStep steps[kChainSteps];
@@ -228,8 +247,9 @@ inline void decode_steps(const Call& call, Chain& chain) {
   chain.light = true;
   code += 3 + chain.constant_count;
   for (int s = 0; s < chain.step_count; s++, code += 5) {
-    chain.steps[s] = {block_functions[static_cast<int>(code[0])], static_cast<uint8_t>(code[1]), static_cast<uint8_t>(code[2]),
-                      static_cast<uint8_t>(code[3]), static_cast<uint8_t>(code[4])};
+    chain.steps[s] = {block_functions[static_cast<int>(code[0])], static_cast<uint8_t>(code[1]),
+                      static_cast<uint8_t>(code[2]), static_cast<uint8_t>(code[3]),
+                      static_cast<uint8_t>(code[4])};
     chain.light &= light_functions[static_cast<int>(code[0])];
   }
 }
@@ -242,7 +262,10 @@ inline void find_inputs(const Call& call, Chain& chain) {
     View& view = chain.views[chain.input_count];
     collapse(x, view);
     const bool direct = x.dtype == kRealType && view.dense();
-    chain.inputs[chain.input_count++] = {&x, i, direct ? Feed::direct : view.constant() ? Feed::constant : Feed::gathered};
+    chain.inputs[chain.input_count++] = {&x, i,
+                                         direct            ? Feed::direct
+                                         : view.constant() ? Feed::constant
+                                                           : Feed::gathered};
   }
 }
 
@@ -271,7 +294,8 @@ inline void find_outputs(const Call& call, Chain& chain) {
       ChainPort& x = chain.inputs[i];
       if (x.operand->data != y.data) continue;
       in_place = true;
-      if (x.feed == Feed::direct && read_after_write(chain, x.register_number, number)) x.feed = Feed::gathered;
+      if (x.feed == Feed::direct && read_after_write(chain, x.register_number, number))
+        x.feed = Feed::gathered;
     }
     const bool real = y.dtype == kRealType;
     const bool stream = large && real && !in_place && reinterpret_cast<uintptr_t>(y.data) % kVectorBytes == 0;
@@ -285,9 +309,12 @@ inline void find_outputs(const Call& call, Chain& chain) {
 }
 
 inline void gather_block(const Operand& x, const View& view, int64_t start, int64_t n, Real* to) {
-  if (x.dtype == DType::i32) gather_view(static_cast<const int32_t*>(x.data), view, start, n, to);
-  else if (x.dtype == DType::u8) gather_view(static_cast<const uint8_t*>(x.data), view, start, n, to);
-  else gather_view(static_cast<const Real*>(x.data), view, start, n, to);
+  if (x.dtype == DType::i32)
+    gather_view(static_cast<const int32_t*>(x.data), view, start, n, to);
+  else if (x.dtype == DType::u8)
+    gather_view(static_cast<const uint8_t*>(x.data), view, start, n, to);
+  else
+    gather_view(static_cast<const Real*>(x.data), view, start, n, to);
 }
 
 /** Writes a finished block of an output that is not Real, or that is streamed past the caches. */
@@ -331,14 +358,16 @@ inline void place_registers(const Chain& chain, int64_t begin, Real* scratch, Re
   for (int t = 0; t < chain.temporary_count; t++) *place++ = next_block();
   for (int o = 0; o < chain.output_count; o++) {
     const ChainPort& y = chain.outputs[o];
-    registers[y.register_number] = y.feed == Feed::direct ? static_cast<Real*>(y.operand->data) + begin : next_block();
+    registers[y.register_number] =
+        y.feed == Feed::direct ? static_cast<Real*>(y.operand->data) + begin : next_block();
   }
 }
 
 inline void gather_inputs(const Chain& chain, int64_t start, int64_t n, Real** registers) {
   for (int i = 0; i < chain.input_count; i++) {
     const ChainPort& x = chain.inputs[i];
-    if (x.feed == Feed::gathered) gather_block(*x.operand, chain.views[i], start, n, registers[x.register_number]);
+    if (x.feed == Feed::gathered)
+      gather_block(*x.operand, chain.views[i], start, n, registers[x.register_number]);
   }
 }
 
@@ -390,7 +419,8 @@ void pointwise(const Call& call, Context& context) {
   }
   const double work = 0.25 * static_cast<double>(chain.count) * chain.step_count;
   parallel(context, parts_of(chain.count, kChainChunk), work, [&](int64_t task, void* scratch) {
-    run_chain(chain, task * kChainChunk, smaller(chain.count, (task + 1) * kChainChunk), static_cast<Real*>(scratch));
+    run_chain(chain, task * kChainChunk, smaller(chain.count, (task + 1) * kChainChunk),
+              static_cast<Real*>(scratch));
   });
 }
 

@@ -38,7 +38,8 @@ struct RandomBlock {
 /** body(block, start, n) with the random bits of elements start .. start + n - 1; `whole`: draws
  *  come as multiples of this many elements. */
 template <class Body>
-inline void each_random_block(Context& context, const PhiloxKey& key, int64_t n, int64_t whole, double cost, const Body& body) {
+inline void each_random_block(Context& context, const PhiloxKey& key, int64_t n, int64_t whole, double cost,
+                              const Body& body) {
   parallel(context, parts_of(n, kRandomChunk), cost * static_cast<double>(n), [&](int64_t task, void*) {
     const int64_t end = smaller(n, (task + 1) * kRandomChunk);
     for (int64_t start = task * kRandomChunk; start < end; start += kRandomBlock) {
@@ -58,7 +59,8 @@ constexpr int64_t kNormalGroup = 128;
 inline void normal_group(const RandomBlock& block, int64_t at, Real* z) {
   each_vector(0, kNormalGroup / 2, [&](auto lanes) {
     const V u = block.uniform(at + lanes.at, lanes.count) + set1(Real(0x1p-24));
-    const V angle = block.uniform(at + lanes.at + kNormalGroup / 2, lanes.count) * set1(Real(6.283185307179586));
+    const V angle =
+        block.uniform(at + lanes.at + kNormalGroup / 2, lanes.count) * set1(Real(6.283185307179586));
     const V radius = sqrt(set1(-2) * log(u));
     lanes.put(z + at, radius * cos(angle));
     lanes.put(z + at + kNormalGroup / 2, radius * sin(angle));
@@ -83,12 +85,13 @@ void random(const Call& call, Context& context) {
     });
     return;
   }
-  each_random_block(context, key, n, kNormalGroup, 2.0, [=](const RandomBlock& block, int64_t start, int64_t count) {
-    Real z[kRandomBlock];
-    for (int64_t at = 0; at < count; at += kNormalGroup) normal_group(block, at, z);
-    Real* to = y + start;
-    each_vector(0, count, [=, &z](auto lanes) { lanes.put(to, fma(lanes.get(z), b, a)); });
-  });
+  each_random_block(context, key, n, kNormalGroup, 2.0,
+                    [=](const RandomBlock& block, int64_t start, int64_t count) {
+                      Real z[kRandomBlock];
+                      for (int64_t at = 0; at < count; at += kNormalGroup) normal_group(block, at, z);
+                      Real* to = y + start;
+                      each_vector(0, count, [=, &z](auto lanes) { lanes.put(to, fma(lanes.get(z), b, a)); });
+                    });
 }
 
 /** y = x * mask, mask = keep or 0, keep = 1 / (1 - rate) when inverted and 1 when not; an element is

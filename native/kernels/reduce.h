@@ -85,7 +85,8 @@ constexpr int64_t kFoldColumns = 1024;  // columns folded side by side: partial 
 /** result[j] = fold of x[0..rows)[j], j < columns <= kFoldColumns; rows `stride` apart. Not inlined:
  *  in a larger function g++ keeps the row pointers in memory. */
 template <class Fold>
-[[gnu::noinline]] void fold_columns(const Real* x, int64_t rows, int64_t stride, int64_t columns, double* result) {
+[[gnu::noinline]] void fold_columns(const Real* x, int64_t rows, int64_t stride, int64_t columns,
+                                    double* result) {
   Real partial[kFoldColumns];
   for (int64_t j = 0; j < columns; j++) result[j] = Fold::kNeutral;
   const V neutral = set1(static_cast<Real>(Fold::kNeutral));
@@ -103,7 +104,8 @@ template <class Fold>
     }
     for (; row < end; row++) {
       const Real* p = x + row * stride;
-      each_vector(0, columns, [&](auto lanes) { lanes.put(partial, Fold::more(lanes.get(partial), lanes.get(p))); });
+      each_vector(0, columns,
+                  [&](auto lanes) { lanes.put(partial, Fold::more(lanes.get(partial), lanes.get(p))); });
     }
     for (int64_t j = 0; j < columns; j++) result[j] = Fold::join(result[j], static_cast<double>(partial[j]));
   }
@@ -137,22 +139,26 @@ inline FoldGrid fold_grid(int64_t o, int64_t r, int64_t i) {
 
 /** result[0..columns) of rows [row, row + rows) and columns from `column` of x[o]. */
 template <class Fold>
-inline void fold_slab(const Real* x, const FoldGrid& grid, int64_t o, int64_t row, int64_t rows, int64_t column, int64_t columns,
-                      double* result) {
+inline void fold_slab(const Real* x, const FoldGrid& grid, int64_t o, int64_t row, int64_t rows,
+                      int64_t column, int64_t columns, double* result) {
   const Real* slab = x + (o * grid.r + row) * grid.i + column;
-  if (grid.i == 1) *result = fold_row<Fold>(slab, rows);
-  else fold_columns<Fold>(slab, rows, grid.i, columns, result);
+  if (grid.i == 1)
+    *result = fold_row<Fold>(slab, rows);
+  else
+    fold_columns<Fold>(slab, rows, grid.i, columns, result);
 }
 
 /** y = fold(x) * scale */
 template <class Fold>
 void reduce_by(const Real* x, Real* y, const FoldGrid& grid, double scale, Context& context) {
-  const double work = 0.1 * static_cast<double>(grid.o * grid.r * grid.i) + 10.0 * static_cast<double>(grid.o);
+  const double work =
+      0.1 * static_cast<double>(grid.o * grid.r * grid.i) + 10.0 * static_cast<double>(grid.o);
   if (grid.chunks > 1) {
     double* partials = context.partials;
     const int64_t per_o = grid.chunks * grid.tiles;
     parallel(context, grid.o * per_o, work, [&](int64_t task, void*) {
-      const int64_t o = task / per_o, chunk = task % per_o / grid.tiles, column = task % grid.tiles * grid.tile;
+      const int64_t o = task / per_o, chunk = task % per_o / grid.tiles,
+                    column = task % grid.tiles * grid.tile;
       const int64_t row = chunk * grid.chunk, columns = smaller(grid.tile, grid.i - column);
       double* result = partials + (o * grid.chunks + chunk) * grid.i + column;
       fold_slab<Fold>(x, grid, o, row, smaller(grid.chunk, grid.r - row), column, columns, result);
@@ -160,7 +166,8 @@ void reduce_by(const Real* x, Real* y, const FoldGrid& grid, double scale, Conte
     for (int64_t o = 0; o < grid.o; o++) {
       for (int64_t j = 0; j < grid.i; j++) {
         double total = Fold::kNeutral;
-        for (int64_t chunk = 0; chunk < grid.chunks; chunk++) total = Fold::join(total, partials[(o * grid.chunks + chunk) * grid.i + j]);
+        for (int64_t chunk = 0; chunk < grid.chunks; chunk++)
+          total = Fold::join(total, partials[(o * grid.chunks + chunk) * grid.i + j]);
         y[o * grid.i + j] = static_cast<Real>(total * scale);
       }
     }
@@ -188,12 +195,19 @@ void reduce(const Call& call, Context& context) {
   if (o == 0 || i == 0) return;
   const FoldGrid grid = fold_grid(o, r, i);
   switch (integer_parameter(call, 0)) {
-    case 0: return reduce_by<FoldSum>(x, y, grid, 1, context);
-    case 1: return reduce_by<FoldSum>(x, y, grid, r > 0 ? 1 / static_cast<double>(r) : static_cast<double>(NAN), context);
-    case 2: return reduce_by<FoldMax>(x, y, grid, 1, context);
-    case 3: return reduce_by<FoldMin>(x, y, grid, 1, context);
-    case 4: return reduce_by<FoldProduct>(x, y, grid, 1, context);
-    default: return reduce_by<FoldSquares>(x, y, grid, 1, context);
+    case 0:
+      return reduce_by<FoldSum>(x, y, grid, 1, context);
+    case 1:
+      return reduce_by<FoldSum>(x, y, grid, r > 0 ? 1 / static_cast<double>(r) : static_cast<double>(NAN),
+                                context);
+    case 2:
+      return reduce_by<FoldMax>(x, y, grid, 1, context);
+    case 3:
+      return reduce_by<FoldMin>(x, y, grid, 1, context);
+    case 4:
+      return reduce_by<FoldProduct>(x, y, grid, 1, context);
+    default:
+      return reduce_by<FoldSquares>(x, y, grid, 1, context);
   }
 }
 
@@ -239,8 +253,10 @@ void arg_reduce_by(const Real* x, int32_t* y, int64_t o, int64_t r, int64_t i, C
     const int64_t first = task / tiles * group, column = task % tiles * tile;
     for (int64_t k = first; k < smaller(o, first + group); k++) {
       const Real* slab = x + k * r * i + column;
-      if (i == 1) y[k] = static_cast<int32_t>(find_first(slab, r, static_cast<Real>(fold_row<Fold>(slab, r))));
-      else arg_columns<Fold>(slab, r, i, smaller(tile, i - column), y + k * i + column);
+      if (i == 1)
+        y[k] = static_cast<int32_t>(find_first(slab, r, static_cast<Real>(fold_row<Fold>(slab, r))));
+      else
+        arg_columns<Fold>(slab, r, i, smaller(tile, i - column), y + k * i + column);
     }
   });
 }

@@ -51,8 +51,10 @@ void softmax_forward(const Call& call, Context& context) {
   Real* y = output(call, 1);
   const bool log_wanted = integer_parameter(call, 0) != 0;
   parallel_rows(context, r, c, 0.4, [=](int64_t row) {
-    if (log_wanted) log_softmax_row(x + row * c, y + row * c, c);
-    else softmax_row(x + row * c, y + row * c, c);
+    if (log_wanted)
+      log_softmax_row(x + row * c, y + row * c, c);
+    else
+      softmax_row(x + row * c, y + row * c, c);
   });
 }
 
@@ -68,7 +70,8 @@ void softmax_backward(const Call& call, Context& context) {
       const V sum = set1(static_cast<Real>(fold_row<FoldSum>(dyr, c)));
       each_vector(0, c, [=](auto lanes) { lanes.put(dxr, fnma(exp(lanes.get(yr)), sum, lanes.get(dyr))); });
     } else {
-      const V dot = set1(static_cast<Real>(fold_terms<FoldSum>(c, [=](auto lanes) { return lanes.get(dyr) * lanes.get(yr); })));
+      const V dot = set1(static_cast<Real>(
+          fold_terms<FoldSum>(c, [=](auto lanes) { return lanes.get(dyr) * lanes.get(yr); })));
       each_vector(0, c, [=](auto lanes) { lanes.put(dxr, lanes.get(yr) * (lanes.get(dyr) - dot)); });
     }
   });

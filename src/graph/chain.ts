@@ -1,7 +1,7 @@
 /** The code of one `pointwise` instruction: registers, constants, and which temporary is free when. */
 
-import type { PointwiseRule, Register } from "../ops/pointwise-op.js";
 import { type PointwiseName, pointwiseIndex } from "../native/kernels.generated.js";
+import type { PointwiseRule, Register } from "../ops/pointwise-op.js";
 
 type Place = { kind: "input" | "constant" | "operation"; index: number };
 interface Operation {
@@ -76,13 +76,15 @@ export class ChainBuilder {
   /** A temporary for every operation before the last; one is free again after its last reader. */
   private allocate(last: number): { of: number[]; count: number } {
     const lastUse = new Array<number>(last + 1).fill(-1);
-    for (let i = 0; i <= last; i++) for (const a of this.operations[i]!.args) if (a.kind === "operation") lastUse[a.index] = i;
+    for (let i = 0; i <= last; i++)
+      for (const a of this.operations[i]!.args) if (a.kind === "operation") lastUse[a.index] = i;
     const of: number[] = [];
     const free: number[] = [];
     let count = 0;
     for (let i = 0; i < last; i++) {
       // Arguments that end here may be overwritten by this very operation.
-      for (const a of new Set(this.operations[i]!.args)) if (a.kind === "operation" && lastUse[a.index] === i) free.push(of[a.index]!);
+      for (const a of new Set(this.operations[i]!.args))
+        if (a.kind === "operation" && lastUse[a.index] === i) free.push(of[a.index]!);
       of[i] = free.pop() ?? count++;
     }
     return { of, count };

@@ -9,14 +9,14 @@
 
 import { bytesPerElement, type DType, isFloat } from "../dtype.js";
 import { ArgumentError, expected, StateError } from "../errors.js";
-import { flatten, type FlatRange, rangesOf } from "../nn/flat.js";
+import { type FlatRange, flatten, rangesOf } from "../nn/flat.js";
 import { type Parameter, parameterOf } from "../nn/parameter.js";
 import { type Optimizer, SCALARS } from "../optim/optimizer.js";
 import { type Shape, sameShape, sizeOf } from "../shape.js";
 import { Tensor } from "../tensor.js";
 import { differentiate } from "./differentiate.js";
 import { evaluate } from "./evaluate.js";
-import { type Instruction, Lowering, type Leaves } from "./lower.js";
+import { type Instruction, type Leaves, Lowering } from "./lower.js";
 import { denseOperand, type OperandRef, Region, reshapeOperand } from "./operand.js";
 import { Program } from "./program.js";
 import type { Storage } from "./storage.js";
@@ -104,11 +104,19 @@ class Slots {
   perStep(spec: InputSpec): { slot: StepSlot; operand: OperandRef } {
     const bytes = sizeOf(spec.shape) * bytesPerElement(spec.dtype);
     const region = this.fresh(bytes);
-    return { slot: { slot: region.slot, spec, bytes }, operand: denseOperand(region, spec.dtype, spec.shape, 0, bytes) };
+    return {
+      slot: { slot: region.slot, spec, bytes },
+      operand: denseOperand(region, spec.dtype, spec.shape, 0, bytes),
+    };
   }
 }
 
-export function compileProgram(fn: (...args: never[]) => unknown, args: readonly unknown[], recipe: StepRecipe | null, family: number): Compiled {
+export function compileProgram(
+  fn: (...args: never[]) => unknown,
+  args: readonly unknown[],
+  recipe: StepRecipe | null,
+  family: number,
+): Compiled {
   const traced = trace(fn, args, recipe !== null, family);
   settleCaptured(traced);
   if (traced.parameters.length > 0) flatten(byGroup(traced.parameters, recipe!.optimizer));
@@ -120,7 +128,12 @@ function byGroup(parameters: readonly Parameter[], optimizer: Optimizer): Parame
   return [...parameters].sort((a, b) => optimizer.groupOf(a) - optimizer.groupOf(b));
 }
 
-function trace(fn: (...args: never[]) => unknown, args: readonly unknown[], isStep: boolean, family: number): Traced {
+function trace(
+  fn: (...args: never[]) => unknown,
+  args: readonly unknown[],
+  isStep: boolean,
+  family: number,
+): Traced {
   const key: { value: Value | null } = { value: null };
   const context = new TraceContext(() => {
     key.value ??= inputValue([4], "int32");
@@ -149,7 +162,13 @@ function trace(fn: (...args: never[]) => unknown, args: readonly unknown[], isSt
     );
     const parameters = reached.filter((_, i) => found[i] !== null);
     if (parameters.length === 0) {
-      throw new StateError(expected("a loss that depends on at least one parameter that is not frozen", "compile", "one that depends on none"));
+      throw new StateError(
+        expected(
+          "a loss that depends on at least one parameter that is not frozen",
+          "compile",
+          "one that depends on none",
+        ),
+      );
     }
     return { ...base, loss, parameters, gradients: found.filter((g) => g !== null).map((g) => g.value) };
   });
@@ -168,10 +187,18 @@ export class InputPlaceholder implements InputSpec {
 function lossOf(returned: unknown): Value {
   const loss = returned instanceof Tensor ? returned : (returned as { loss?: unknown } | null)?.loss;
   if (!(loss instanceof Tensor)) {
-    throw new ArgumentError(expected("a loss tensor, or a record with one named loss,", "the function of a training step", returned));
+    throw new ArgumentError(
+      expected(
+        "a loss tensor, or a record with one named loss,",
+        "the function of a training step",
+        returned,
+      ),
+    );
   }
   if (loss.size !== 1 || !isFloat(loss.dtype)) {
-    throw new ArgumentError(expected("a float loss of one element", "the function of a training step", `${loss}`));
+    throw new ArgumentError(
+      expected("a float loss of one element", "the function of a training step", `${loss}`),
+    );
   }
   return loss.value;
 }
@@ -191,13 +218,19 @@ function parametersBehind(loss: Value): Parameter[] {
     if (parameter !== undefined) found.add(parameter);
   };
   note(loss);
-  for (const node of pendingNodes([loss], (v) => v.node !== null && v.requiresGrad)) node.inputs.forEach(note);
+  for (const node of pendingNodes([loss], (v) => v.node !== null && v.requiresGrad))
+    node.inputs.forEach(note);
   return [...found];
 }
 
 /** Tensors recorded before the compilation are computed once, not in every step. */
 function settleCaptured({ context, results, loss, gradients }: Traced): void {
-  const all = [...results.map((t) => t.value), ...(loss === null ? [] : [loss]), ...gradients, ...context.assignments.map((a) => a.value)];
+  const all = [
+    ...results.map((t) => t.value),
+    ...(loss === null ? [] : [loss]),
+    ...gradients,
+    ...context.assignments.map((a) => a.value),
+  ];
   const outside = new Set<Value>();
   const note = (value: Value) => {
     if (!value.isLeaf && value.node!.trace !== context) outside.add(value);
@@ -214,10 +247,18 @@ function build(traced: Traced, recipe: StepRecipe | null): Compiled {
   const inputOperands = new Map<Value, OperandRef>(traced.inputs.map((v, i) => [v, inputSlots[i]!.operand]));
   if (keySlot !== null) inputOperands.set(traced.key.value!, keySlot.operand);
   const leaves: Leaves = {
-    stored: ({ slice, shape, dtype }) => denseOperand(slots.forStorage(slice!.storage), dtype, shape, slice!.byteOffset),
+    stored: ({ slice, shape, dtype }) =>
+      denseOperand(slots.forStorage(slice!.storage), dtype, shape, slice!.byteOffset),
     input: (value) => {
       const operand = inputOperands.get(value);
-      if (operand === undefined) throw new StateError(expected("tensors of this function", "a compiled function", "an argument of another compiled function"));
+      if (operand === undefined)
+        throw new StateError(
+          expected(
+            "tensors of this function",
+            "a compiled function",
+            "an argument of another compiled function",
+          ),
+        );
       return operand;
     },
     constant: () => null,
@@ -271,7 +312,12 @@ function writtenStorages(instructions: readonly Instruction[], slots: Slots): St
 
 function gradientPlace(slots: Slots, parameter: Parameter): OperandRef {
   const { store, offset } = parameter.flat!;
-  return denseOperand(slots.forStorage(store.gradients), store.dtype, parameter.shape, offset * bytesPerElement(store.dtype));
+  return denseOperand(
+    slots.forStorage(store.gradients),
+    store.dtype,
+    parameter.shape,
+    offset * bytesPerElement(store.dtype),
+  );
 }
 
 /** Writes to memory that outlives the program; nothing before them has changed any. */
@@ -280,19 +326,29 @@ function commit(lowering: Lowering, slots: Slots, { context }: Traced): void {
     if (!sameShape(targetValue.shape, value.shape) || targetValue.dtype !== value.dtype) {
       throw new ArgumentError(expected("a value of the same shape and type", "assignState", "another one"));
     }
-    lowering.copyTo(lowering.operand(value), denseOperand(slots.forStorage(target.storage), value.dtype, value.shape, target.byteOffset));
+    lowering.copyTo(
+      lowering.operand(value),
+      denseOperand(slots.forStorage(target.storage), value.dtype, value.shape, target.byteOffset),
+    );
   }
 }
 
 /** Clipping, norm and the check; `update` emits the optimizer's part, after the commit. */
-function finishStep(lowering: Lowering, slots: Slots, traced: Traced, { optimizer, clip }: StepRecipe, loss: OperandRef) {
+function finishStep(
+  lowering: Lowering,
+  slots: Slots,
+  traced: Traced,
+  { optimizer, clip }: StepRecipe,
+  loss: OperandRef,
+) {
   const groups = groupRanges(traced.parameters, optimizer);
   const dtype = traced.parameters[0]!.dtype;
   const scalar: InputSpec = { shape: [1], dtype };
   const gradients = groups.map(({ range }) => rangeOperand(slots, range, range.store.gradients));
   if (clip?.value !== undefined) {
     const limit = clip.value;
-    for (const g of gradients) lowering.chain([g], g, (call, [x], constant) => call("clip", x!, constant(-limit), constant(limit)));
+    for (const g of gradients)
+      lowering.chain([g], g, (call, [x], constant) => call("clip", x!, constant(-limit), constant(limit)));
   }
   const squares = lowering.temporary(dtype, [gradients.length]);
   gradients.forEach((g, i) => {
@@ -311,10 +367,17 @@ function finishStep(lowering: Lowering, slots: Slots, traced: Traced, { optimize
   const scalars = slots.perStep({ shape: [optimizer.settings.length * SCALARS], dtype });
   const update = () =>
     groups.forEach(({ range, group }, i) => {
-      const state = Object.fromEntries([...optimizer.stateFor(range.store, group)].map(([name, s]) => [name, rangeOperand(slots, range, s)]));
+      const state = Object.fromEntries(
+        [...optimizer.stateFor(range.store, group)].map(([name, s]) => [name, rangeOperand(slots, range, s)]),
+      );
       const operands = {
         g: gradients[i]!,
-        scalars: { ...scalars.operand, offset: group * SCALARS * bytesPerElement(dtype), shape: [SCALARS], strides: [1] },
+        scalars: {
+          ...scalars.operand,
+          offset: group * SCALARS * bytesPerElement(dtype),
+          shape: [SCALARS],
+          strides: [1],
+        },
         scale,
         p: rangeOperand(slots, range, range.store.storage),
         state,
@@ -324,8 +387,13 @@ function finishStep(lowering: Lowering, slots: Slots, traced: Traced, { optimize
   return { scalars: scalars.slot, gradNorm: norm.slot, update };
 }
 
-function groupRanges(parameters: readonly Parameter[], optimizer: Optimizer): { range: FlatRange; group: number }[] {
-  return optimizer.settings.flatMap((_, group) => rangesOf(parameters.filter((p) => optimizer.groupOf(p) === group)).map((range) => ({ range, group })));
+function groupRanges(
+  parameters: readonly Parameter[],
+  optimizer: Optimizer,
+): { range: FlatRange; group: number }[] {
+  return optimizer.settings.flatMap((_, group) =>
+    rangesOf(parameters.filter((p) => optimizer.groupOf(p) === group)).map((range) => ({ range, group })),
+  );
 }
 
 function rangeOperand(slots: Slots, { store, start, length }: FlatRange, storage: Storage): OperandRef {
@@ -352,11 +420,23 @@ function clipScale(lowering: Lowering, norm: OperandRef, limit: number): Operand
 
 /** Train or evaluate mode, places and freezing of parameters are compiled in. */
 function watch({ context, results, loss, gradients }: Traced): () => boolean {
-  const roots = [...results.map((t) => t.value), ...(loss === null ? [] : [loss]), ...gradients, ...context.assignments.map((a) => a.value)];
+  const roots = [
+    ...results.map((t) => t.value),
+    ...(loss === null ? [] : [loss]),
+    ...gradients,
+    ...context.assignments.map((a) => a.value),
+  ];
   const leaves = new Set(pendingNodes(roots).flatMap((node) => node.inputs.filter((v) => v.slice !== null)));
-  const places = [...leaves].map((value) => ({ value, storage: value.slice!.storage, requiresGrad: value.requiresGrad }));
+  const places = [...leaves].map((value) => ({
+    value,
+    storage: value.slice!.storage,
+    requiresGrad: value.requiresGrad,
+  }));
   const modes = [...context.modes];
   return () =>
     modes.every(([module, mode]) => module.training === mode) &&
-    places.every(({ value, storage, requiresGrad }) => value.slice?.storage === storage && value.requiresGrad === requiresGrad);
+    places.every(
+      ({ value, storage, requiresGrad }) =>
+        value.slice?.storage === storage && value.requiresGrad === requiresGrad,
+    );
 }

@@ -17,7 +17,8 @@ import { pendingNodes } from "./value.js";
 function nodesTowards(order: readonly Node[], targets: ReadonlySet<Value>): Set<Value> {
   const useful = new Set<Value>(targets);
   for (const node of order) {
-    if (node.inputs.some((v) => useful.has(v))) for (const output of node.outputs) if (output.requiresGrad) useful.add(output);
+    if (node.inputs.some((v) => useful.has(v)))
+      for (const output of node.outputs) if (output.requiresGrad) useful.add(output);
   }
   return useful;
 }
@@ -25,7 +26,9 @@ function nodesTowards(order: readonly Node[], targets: ReadonlySet<Value>): Set<
 function runRule(node: Node, gradients: (Tensor | null)[], useful: ReadonlySet<Value>): (Tensor | null)[] {
   const rule = node.op.gradient;
   if (typeof rule !== "function") {
-    throw new StateError(expected("differentiable operations only", `the path through ${node.op.name}`, rule.none));
+    throw new StateError(
+      expected("differentiable operations only", `the path through ${node.op.name}`, rule.none),
+    );
   }
   const context: GradientContext<Readonly<Record<string, unknown>>> = {
     inputs: node.inputs.map((v) => new Tensor(v)),
@@ -43,7 +46,9 @@ function runRule(node: Node, gradients: (Tensor | null)[], useful: ReadonlySet<V
  */
 export function differentiate(loss: Value, targets: readonly Value[]): (Tensor | null)[] {
   if (loss.shape.length > 0 && loss.shape.some((d) => d !== 1)) {
-    throw new ShapeError(expected("a loss of one element (reduce it with sum or mean)", "grad", formatShape(loss.shape)));
+    throw new ShapeError(
+      expected("a loss of one element (reduce it with sum or mean)", "grad", formatShape(loss.shape)),
+    );
   }
   if (!isFloat(loss.dtype)) throw new ArgumentError(expected("a float loss", "grad", loss.dtype));
   const targetSet = new Set(targets);
@@ -54,7 +59,11 @@ export function differentiate(loss: Value, targets: readonly Value[]): (Tensor |
   for (let i = order.length - 1; i >= 0; i--) {
     const node = order[i]!;
     if (!node.outputs.some((v) => useful.has(v) && gradients.has(v))) continue;
-    const results = runRule(node, node.outputs.map((v) => gradients.get(v) ?? null), useful);
+    const results = runRule(
+      node,
+      node.outputs.map((v) => gradients.get(v) ?? null),
+      useful,
+    );
     node.inputs.forEach((input, k) => {
       const gradient = results[k];
       if (gradient === null || gradient === undefined || !useful.has(input)) return;
@@ -72,10 +81,16 @@ export function differentiate(loss: Value, targets: readonly Value[]): (Tensor |
  * @param options.allowUnused Give zeros instead of an error where the loss does not depend on a target.
  * @throws ArgumentError naming the target that does not require a gradient or has no path to the loss.
  */
-export function grad(loss: Tensor, targets: readonly Tensor[], options: { allowUnused?: boolean } = {}): Tensor[] {
+export function grad(
+  loss: Tensor,
+  targets: readonly Tensor[],
+  options: { allowUnused?: boolean } = {},
+): Tensor[] {
   targets.forEach((target, i) => {
-    if (!(target instanceof Tensor)) throw new ArgumentError(expected("a tensor", `grad target ${i}`, target));
-    if (!target.requiresGrad) throw new ArgumentError(expected("a tensor with requiresGrad", `grad target ${i}`, `${target}`));
+    if (!(target instanceof Tensor))
+      throw new ArgumentError(expected("a tensor", `grad target ${i}`, target));
+    if (!target.requiresGrad)
+      throw new ArgumentError(expected("a tensor with requiresGrad", `grad target ${i}`, `${target}`));
   });
   const gradients = differentiate(
     loss.value,
@@ -84,7 +99,13 @@ export function grad(loss: Tensor, targets: readonly Tensor[], options: { allowU
   return gradients.map((gradient, i) => {
     if (gradient !== null) return gradient;
     if (options.allowUnused === true) return zeros(targets[i]!.shape, targets[i]!.dtype);
-    throw new ArgumentError(expected("a tensor the loss depends on", `grad target ${i}`, "one without a path to the loss (see allowUnused)"));
+    throw new ArgumentError(
+      expected(
+        "a tensor the loss depends on",
+        `grad target ${i}`,
+        "one without a path to the loss (see allowUnused)",
+      ),
+    );
   });
 }
 
@@ -101,7 +122,14 @@ export function valueAndGrad(
     // Fresh handles, so that a caller's tensors need no requiresGrad and keep what they have.
     const inputs = args.map((t, i) => (wanted.includes(i) ? withGradient(t) : t));
     const value = fn(...inputs);
-    return { value, gradients: grad(value, wanted.map((i) => inputs[i]!), { allowUnused: true }) };
+    return {
+      value,
+      gradients: grad(
+        value,
+        wanted.map((i) => inputs[i]!),
+        { allowUnused: true },
+      ),
+    };
   };
 }
 

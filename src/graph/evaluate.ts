@@ -5,7 +5,7 @@
 
 import { bytesPerElement } from "../dtype.js";
 import { sizeOf } from "../shape.js";
-import { Lowering, type Leaves } from "./lower.js";
+import { type Leaves, Lowering } from "./lower.js";
 import { denseOperand, type OperandRef, Region } from "./operand.js";
 import { Program } from "./program.js";
 import { Storage } from "./storage.js";
@@ -54,7 +54,8 @@ class Job {
     };
     for (const node of this.nodes) {
       parts.push(`${node.op.name}${attributesKey(node.attributes)}(${node.inputs.map(name).join()})`);
-      for (const output of node.outputs) numbers.set(output, `%${count++}:${output.dtype}[${output.shape.join()}]`);
+      for (const output of node.outputs)
+        numbers.set(output, `%${count++}:${output.dtype}[${output.shape.join()}]`);
     }
     return `${parts.join(";")}=>${this.results.map(name).join()}`;
   }
@@ -85,13 +86,21 @@ class Job {
     };
     const constants = next(this.constants.length * 8);
     const leaves: Leaves = {
-      stored: (value) => denseOperand(regions[this.slotOf.get(value.slice!.storage)! - 1]!, value.dtype, value.shape, value.slice!.byteOffset),
+      stored: (value) =>
+        denseOperand(
+          regions[this.slotOf.get(value.slice!.storage)! - 1]!,
+          value.dtype,
+          value.shape,
+          value.slice!.byteOffset,
+        ),
       input: () => {
         throw new Error("an input of a compiled function has no value outside of it");
       },
       constant: (value) => denseOperand(constants, value.dtype, value.shape, this.constantOf.get(value)! * 8),
     };
-    const destinations: OperandRef[] = this.results.map((v) => denseOperand(next(sizeOf(v.shape) * bytesPerElement(v.dtype)), v.dtype, v.shape));
+    const destinations: OperandRef[] = this.results.map((v) =>
+      denseOperand(next(sizeOf(v.shape) * bytesPerElement(v.dtype)), v.dtype, v.shape),
+    );
     const lowering = new Lowering(leaves);
     lowering.run(this.nodes, this.results, destinations);
     return new Program({ instructions: lowering.emit.instructions, slots: regions });
@@ -99,7 +108,8 @@ class Job {
 
   private constantStorage(): Storage {
     const storage = new Storage(this.constants.length * 8);
-    for (const [value, index] of this.constantOf) storage.array(value.dtype, index * 8, 1)[0] = value.constant!;
+    for (const [value, index] of this.constantOf)
+      storage.array(value.dtype, index * 8, 1)[0] = value.constant!;
     return storage;
   }
 
@@ -126,7 +136,9 @@ class Job {
 
 /** JSON, with the numbers JSON has no word for. */
 function attributesKey(attributes: Readonly<Record<string, unknown>>): string {
-  return JSON.stringify(attributes, (_key, value) => (typeof value === "number" && !Number.isFinite(value) ? String(value) : value));
+  return JSON.stringify(attributes, (_key, value) =>
+    typeof value === "number" && !Number.isFinite(value) ? String(value) : value,
+  );
 }
 
 function entryFor(job: Job): CacheEntry {

@@ -43,7 +43,11 @@ export class Lowering {
   constructor(private readonly leaves: Leaves) {}
 
   /** Emits what computes `results`; results[i] is written to destinations[i] where there is one. */
-  run(nodes: readonly Node[], results: readonly Value[], destinations: readonly (OperandRef | null)[] = []): void {
+  run(
+    nodes: readonly Node[],
+    results: readonly Value[],
+    destinations: readonly (OperandRef | null)[] = [],
+  ): void {
     this.rewriting = rewrite(nodes, results, matmulOp.name);
     const late: [Value, OperandRef][] = [];
     results.forEach((value, i) => {
@@ -125,7 +129,8 @@ export class Lowering {
 
   /** Writes `value` to every element. */
   fill(operand: OperandRef, value: number): void {
-    if (isFloat(operand.dtype)) this.emit.fill({}, { y: reshapeOperand(operand, [sizeOf(operand.shape)]) }, { value });
+    if (isFloat(operand.dtype))
+      this.emit.fill({}, { y: reshapeOperand(operand, [sizeOf(operand.shape)]) }, { value });
     else this.chain([], operand, (_call, _inputs, constant) => constant(value));
   }
 
@@ -138,7 +143,11 @@ export class Lowering {
   }
 
   private emitChain(inputs: readonly OperandRef[], y0: OperandRef, code: number[]): void {
-    const spread = inputs.map((x) => ({ ...x, shape: y0.shape, strides: broadcastStrides(x.shape, x.strides, y0.shape) }));
+    const spread = inputs.map((x) => ({
+      ...x,
+      shape: y0.shape,
+      strides: broadcastStrides(x.shape, x.strides, y0.shape),
+    }));
     const [x0, x1, x2, x3, x4, x5, x6, x7] = spread as (OperandRef | undefined)[];
     this.emit.pointwise({ x0, x1, x2, x3, x4, x5, x6, x7 }, { y0 }, { code });
   }
@@ -171,7 +180,10 @@ export class Lowering {
     };
     for (const node of members) {
       const args = node.inputs.map(registerOf);
-      registers.set(node.outputs[0]!, node.op.pointwise!(builder.call, args, builder.constant, node.attributes));
+      registers.set(
+        node.outputs[0]!,
+        node.op.pointwise!(builder.call, args, builder.constant, node.attributes),
+      );
     }
     this.emitChain(inputs, this.output(root), builder.encode(registers.get(result)!));
   }
@@ -191,7 +203,8 @@ export class Lowering {
   }
 
   private emitProduct({ product, bias, activation, combine, aux, result }: Epilogue): void {
-    const batched = (x: OperandRef): OperandRef => (x.shape.length === 3 ? x : { ...x, shape: [1, ...x.shape], strides: [0, ...x.strides] });
+    const batched = (x: OperandRef): OperandRef =>
+      x.shape.length === 3 ? x : { ...x, shape: [1, ...x.shape], strides: [0, ...x.strides] };
     const c = this.output(result.node!);
     this.emit.gemm(
       {
@@ -204,4 +217,3 @@ export class Lowering {
     );
   }
 }
-

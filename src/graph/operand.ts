@@ -24,7 +24,13 @@ export interface OperandRef {
   readonly advance: number;
 }
 
-export function denseOperand(region: Region, dtype: DType, shape: Shape, offset = 0, advance = 0): OperandRef {
+export function denseOperand(
+  region: Region,
+  dtype: DType,
+  shape: Shape,
+  offset = 0,
+  advance = 0,
+): OperandRef {
   return { region, offset, dtype, shape, strides: denseStrides(shape), advance };
 }
 

@@ -3,10 +3,10 @@
  * for the last time, and memory is used again once nobody needs what it held.
  */
 
-import { isDenseOperand, type OperandRef, type Region } from "./operand.js";
-import type { Instruction } from "./lower.js";
 import { bytesPerElement } from "../dtype.js";
 import { sameShape, sizeOf } from "../shape.js";
+import type { Instruction } from "./lower.js";
+import { isDenseOperand, type OperandRef, type Region } from "./operand.js";
 
 const ALIGNMENT = 64;
 
@@ -42,7 +42,9 @@ export function planArena(instructions: readonly Instruction[]): Plan {
       break;
     }
   });
-  const placed = [...lifetimes.entries()].filter(([region]) => !home.has(region)).map(([, lifetime]) => lifetime);
+  const placed = [...lifetimes.entries()]
+    .filter(([region]) => !home.has(region))
+    .map(([, lifetime]) => lifetime);
   const arenaBytes = place(placed);
   return { arenaBytes, offsetOf: (region) => lifetimes.get(homeOf(region))!.offset };
 }
@@ -53,7 +55,8 @@ function measureLifetimes(instructions: readonly Instruction[]): Map<Region, Lif
     for (const operand of operands) {
       if (operand === undefined || operand.region.slot !== 0) continue;
       const known = lifetimes.get(operand.region);
-      if (known === undefined) lifetimes.set(operand.region, { first: i, last: i, bytes: align(operand.region.bytes), offset: 0 });
+      if (known === undefined)
+        lifetimes.set(operand.region, { first: i, last: i, bytes: align(operand.region.bytes), offset: 0 });
       else known.last = i;
     }
   });
@@ -71,7 +74,8 @@ function inPlacePairs({ row, operands }: Instruction): [OperandRef, OperandRef][
       const allowed = row.name === "pointwise" || spec.alias === name;
       if (!allowed || operand === undefined || !ownsRegion(operand) || !sameWindow(operand, output)) continue;
       const others = operands.filter((o) => o?.region === operand.region && o !== operand);
-      if (others.every((o) => row.name === "pointwise" && ownsRegion(o!) && sameWindow(o!, output))) pairs.push([output, operand]);
+      if (others.every((o) => row.name === "pointwise" && ownsRegion(o!) && sameWindow(o!, output)))
+        pairs.push([output, operand]);
     }
   });
   return pairs;
@@ -80,10 +84,16 @@ function inPlacePairs({ row, operands }: Instruction): [OperandRef, OperandRef][
 /** Whether the operand is all of an arena region, densely. */
 function ownsRegion({ region, offset, dtype, shape, ...rest }: OperandRef): boolean {
   const bytes = sizeOf(shape) * bytesPerElement(dtype);
-  return region.slot === 0 && offset === 0 && bytes === region.bytes && isDenseOperand({ region, offset, dtype, shape, ...rest });
+  return (
+    region.slot === 0 &&
+    offset === 0 &&
+    bytes === region.bytes &&
+    isDenseOperand({ region, offset, dtype, shape, ...rest })
+  );
 }
 
-const sameWindow = (a: OperandRef, b: OperandRef): boolean => a.dtype === b.dtype && sameShape(a.shape, b.shape);
+const sameWindow = (a: OperandRef, b: OperandRef): boolean =>
+  a.dtype === b.dtype && sameShape(a.shape, b.shape);
 
 const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 

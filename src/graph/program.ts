@@ -1,7 +1,7 @@
 /** A list of instructions made ready to run: encoded, loaded (and verified) by native code, printable. */
 
 import { bytesPerElement, dtypeCode, isFloat } from "../dtype.js";
-import { NotFiniteError, OutOfRangeError, expected } from "../errors.js";
+import { expected, NotFiniteError, OutOfRangeError } from "../errors.js";
 import { addon, failure, type NativeProgram, typedError } from "../native/addon.js";
 import { kernelRows } from "../native/kernels.generated.js";
 import { formatShape, sizeOf } from "../shape.js";
@@ -41,7 +41,8 @@ export class Program {
     this.plan = planArena(source.instructions);
     this.words = encode(source, this.plan);
     try {
-      this.native = source.isa === undefined ? new addon.Program(this.words) : new addon.Program(this.words, source.isa);
+      this.native =
+        source.isa === undefined ? new addon.Program(this.words) : new addon.Program(this.words, source.isa);
     } catch (error) {
       throw typedError(error);
     }
@@ -88,7 +89,12 @@ export class Program {
 
   /** What the last run failed with, as an error a user understands. */
   failureError(): Error {
-    const [code, instruction, step, value] = this.native.status as unknown as [number, number, number, number];
+    const [code, instruction, step, value] = this.native.status as unknown as [
+      number,
+      number,
+      number,
+      number,
+    ];
     const name = this.source.instructions[instruction]?.row.name ?? "program";
     if (code === failure.indexOutOfRange) {
       return new OutOfRangeError(expected("an index within the table or the classes", name, value));
@@ -99,15 +105,25 @@ export class Program {
   /** One line an instruction: kernel, operands with type, shape and place, parameters. */
   toString(): string {
     const head = `program: ${this.source.instructions.length} instructions, arena ${this.arenaBytes} bytes, ${this.source.slots.length} slots`;
-    return [head, ...this.source.instructions.map((instruction, i) => `${String(i).padStart(4)}  ${this.format(instruction)}`)].join("\n");
+    return [
+      head,
+      ...this.source.instructions.map(
+        (instruction, i) => `${String(i).padStart(4)}  ${this.format(instruction)}`,
+      ),
+    ].join("\n");
   }
 
   private format({ row, operands, parameters }: Instruction): string {
     const names = [...row.inputs, ...row.outputs].map((o) => o.name);
     const show = (operand: OperandRef | undefined, i: number) => {
       if (operand === undefined) return [];
-      const place = operand.region.slot === 0 ? `arena+${this.byteOffset(operand)}` : `slot${operand.region.slot}+${operand.offset}`;
-      return [`${names[i]}:${operand.dtype}${formatShape(operand.shape)}@${place}(${bytesOf(operand)} bytes)`];
+      const place =
+        operand.region.slot === 0
+          ? `arena+${this.byteOffset(operand)}`
+          : `slot${operand.region.slot}+${operand.offset}`;
+      return [
+        `${names[i]}:${operand.dtype}${formatShape(operand.shape)}@${place}(${bytesOf(operand)} bytes)`,
+      ];
     };
     const inputs = operands.slice(0, row.inputs.length).flatMap(show);
     const outputs = operands.slice(row.inputs.length).flatMap((o, i) => show(o, i + row.inputs.length));
@@ -125,7 +141,10 @@ export class Program {
    */
   profile(repeats = 100): InstructionProfile[] {
     const nanoseconds = new Float64Array(this.source.instructions.length);
-    for (let i = 0; i < repeats; i++) this.native.profile(1).forEach((ns, k) => { nanoseconds[k]! += ns; });
+    for (let i = 0; i < repeats; i++)
+      this.native.profile(1).forEach((ns, k) => {
+        nanoseconds[k]! += ns;
+      });
     return this.source.instructions.map(({ row, operands }, i) => {
       const ns = nanoseconds[i]! / repeats;
       const bytes = operands.reduce((sum, o) => sum + (o === undefined ? 0 : bytesOf(o)), 0);
@@ -141,7 +160,11 @@ const bytesOf = (operand: OperandRef): number => sizeOf(operand.shape) * bytesPe
 
 /** Programs compute in float64 when a tensor is float64, or when there are integers only. */
 function realType(instructions: readonly Instruction[]): 0 | 1 {
-  const types = new Set(instructions.flatMap(({ operands }) => operands.map((o) => o?.dtype)).filter((d) => d !== undefined && isFloat(d)));
+  const types = new Set(
+    instructions
+      .flatMap(({ operands }) => operands.map((o) => o?.dtype))
+      .filter((d) => d !== undefined && isFloat(d)),
+  );
   return types.has("float32") ? 0 : 1;
 }
 
@@ -149,9 +172,17 @@ function realType(instructions: readonly Instruction[]): 0 | 1 {
 function encode({ instructions, slots }: ProgramSource, plan: Plan): Float64Array {
   const written = new Set<number>();
   for (const { row, operands } of instructions) {
-    for (const operand of operands.slice(row.inputs.length)) if (operand !== undefined) written.add(operand.region.slot);
+    for (const operand of operands.slice(row.inputs.length))
+      if (operand !== undefined) written.add(operand.region.slot);
   }
-  const words: number[] = [MAGIC, VERSION, realType(instructions), slots.length, instructions.length, plan.arenaBytes];
+  const words: number[] = [
+    MAGIC,
+    VERSION,
+    realType(instructions),
+    slots.length,
+    instructions.length,
+    plan.arenaBytes,
+  ];
   for (const region of slots) words.push(region.bytes, written.has(region.slot) ? 1 : 0);
   for (const { row, operands, parameters } of instructions) {
     words.push(opcodes.get(row.name)!);

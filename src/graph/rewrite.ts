@@ -80,7 +80,10 @@ export function rewrite(nodes: readonly Node[], results: readonly Value[], produ
     if (root.op.pointwise === undefined || absorbed.has(root) || epilogues.has(root)) continue;
     const group = growChain(root, uses, (node) => absorbed.has(node) || epilogues.has(node));
     for (const member of group) if (member !== root) absorbed.add(member);
-    chains.set(root, [...group].sort((a, b) => position.get(a)! - position.get(b)!));
+    chains.set(
+      root,
+      [...group].sort((a, b) => position.get(a)! - position.get(b)!),
+    );
   }
   return { epilogues, chains, absorbed };
 }
@@ -114,7 +117,13 @@ function growEpilogue(product: Node, uses: Uses): { epilogue: Epilogue; members:
   if (next?.op.row !== undefined && next.inputs.length === 2 && next.outputs[0]!.dtype === result.dtype) {
     const other = otherInput(next, result);
     const inPlace = next.inputs[1] === result || commutative.has(next.op.row);
-    if (other !== null && inPlace && sameShape(other.shape, result.shape) && other.dtype === result.dtype && other.constant === null) {
+    if (
+      other !== null &&
+      inPlace &&
+      sameShape(other.shape, result.shape) &&
+      other.dtype === result.dtype &&
+      other.constant === null
+    ) {
       combine = next.op.row;
       aux = other;
       take(next);
@@ -132,7 +141,12 @@ function otherInput(node: Node, value: Value): Value | null {
 /** [n], or [1, n]: one number a column. */
 function isBias(value: Value, result: Value): boolean {
   const n = result.shape[result.shape.length - 1]!;
-  return value.dtype === result.dtype && value.shape[value.shape.length - 1] === n && sizeOf(value.shape) === n && value.constant === null;
+  return (
+    value.dtype === result.dtype &&
+    value.shape[value.shape.length - 1] === n &&
+    sizeOf(value.shape) === n &&
+    value.constant === null
+  );
 }
 
 /**
@@ -157,6 +171,7 @@ function growChain(root: Node, uses: Uses, taken: (node: Node) => boolean): Set<
 
 function inputsOf(group: ReadonlySet<Node>): Set<Value> {
   const inputs = new Set<Value>();
-  for (const node of group) for (const input of node.inputs) if (input.isLeaf || !group.has(input.node!)) inputs.add(input);
+  for (const node of group)
+    for (const input of node.inputs) if (input.isLeaf || !group.has(input.node!)) inputs.add(input);
   return inputs;
 }

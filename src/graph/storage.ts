@@ -26,7 +26,13 @@ export class Storage {
   /** A view of `length` elements from `byteOffset` on. */
   array(dtype: DType, byteOffset: number, length: number): TypedArray {
     if (this.arrayBuffer.byteLength === 0) {
-      throw new StateError(expected("memory that is still attached", "tensor data", "a detached ArrayBuffer (it was transferred)"));
+      throw new StateError(
+        expected(
+          "memory that is still attached",
+          "tensor data",
+          "a detached ArrayBuffer (it was transferred)",
+        ),
+      );
     }
     return viewOf(dtype, this.arrayBuffer, byteOffset, length);
   }

@@ -6,7 +6,10 @@ import { Tensor } from "../tensor.js";
 export type Structure = Tensor | readonly Structure[] | { readonly [key: string]: Structure };
 
 /** The tensors of a structure in order, and how to build it again with others in their places. */
-export function flattenStructure(structure: unknown): { tensors: Tensor[]; rebuild: (leaves: readonly unknown[]) => unknown } {
+export function flattenStructure(structure: unknown): {
+  tensors: Tensor[];
+  rebuild: (leaves: readonly unknown[]) => unknown;
+} {
   const tensors: Tensor[] = [];
   const shape = (part: unknown): ((leaves: readonly unknown[]) => unknown) => {
     if (part instanceof Tensor) {
@@ -21,7 +24,9 @@ export function flattenStructure(structure: unknown): { tensors: Tensor[]; rebui
       const parts = Object.entries(part).map(([key, value]) => [key, shape(value)] as const);
       return (leaves) => Object.fromEntries(parts.map(([key, p]) => [key, p(leaves)]));
     }
-    throw new ArgumentError(expected("tensors, or lists or records of tensors", "the result of a compiled function", part));
+    throw new ArgumentError(
+      expected("tensors, or lists or records of tensors", "the result of a compiled function", part),
+    );
   };
   const rebuild = shape(structure);
   return { tensors, rebuild };

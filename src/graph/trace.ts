@@ -37,7 +37,10 @@ export const currentTrace = (): TraceContext | null => current;
 
 /** Runs `body` with recording going to `context`. */
 export function withTrace<T>(context: TraceContext, body: () => T): T {
-  if (current !== null) throw new StateError(expected("one compilation at a time", "compile", "a compiled function called inside another"));
+  if (current !== null)
+    throw new StateError(
+      expected("one compilation at a time", "compile", "a compiled function called inside another"),
+    );
   current = context;
   try {
     return body();
@@ -70,11 +73,15 @@ export function noGrad<T>(body: () => T): T {
 export function record<A extends Attributes>(op: Op<A>, inputs: readonly Value[], attributes: A): Value[] {
   const specs = op.infer(inputs, attributes);
   for (const { shape } of specs) {
-    if (sizeOf(shape) > MAX_ELEMENTS) throw new ShapeError(expected("a result of fewer than 2^31 elements", op.name, formatShape(shape)));
+    if (sizeOf(shape) > MAX_ELEMENTS)
+      throw new ShapeError(expected("a result of fewer than 2^31 elements", op.name, formatShape(shape)));
   }
   const differentiable = typeof op.gradient === "function";
   const requiresGrad =
-    gradientsEnabled && differentiable && specs.some((s) => isFloat(s.dtype)) && inputs.some((v) => v.requiresGrad);
+    gradientsEnabled &&
+    differentiable &&
+    specs.some((s) => isFloat(s.dtype)) &&
+    inputs.some((v) => v.requiresGrad);
   const node = new Node(op, inputs, attributes, specs, requiresGrad);
   node.trace = current;
   if (current === null) for (const output of node.outputs) onRecorded(output);
@@ -84,5 +91,6 @@ export function record<A extends Attributes>(op: Op<A>, inputs: readonly Value[]
 /** The one float type among `values`, when they have any; mixing two is an error. */
 export function checkOneFloatType(values: readonly Value[], operation: string): void {
   const kinds = new Set(values.map((v) => v.dtype).filter(isFloat));
-  if (kinds.size > 1) throw new DTypeError(expected("operands of one float type", operation, "float32 and float64 (use cast)"));
+  if (kinds.size > 1)
+    throw new DTypeError(expected("operands of one float type", operation, "float32 and float64 (use cast)"));
 }

@@ -7,9 +7,9 @@
 
 import type { DType } from "../dtype.js";
 import type { Shape } from "../shape.js";
+import type { Tensor } from "../tensor.js";
 import type { Lowering } from "./lower.js";
 import type { StorageSlice } from "./storage.js";
-import type { Tensor } from "../tensor.js";
 
 export type Attributes = Readonly<Record<string, unknown>>;
 
@@ -123,7 +123,10 @@ export function inputValue(shape: Shape, dtype: DType, advance = 0): Value {
 }
 
 /** Nodes that `values` need and that are not computed yet, each after the nodes it depends on. */
-export function pendingNodes(values: readonly Value[], needsNode: (value: Value) => boolean = (v) => !v.isLeaf): Node[] {
+export function pendingNodes(
+  values: readonly Value[],
+  needsNode: (value: Value) => boolean = (v) => !v.isLeaf,
+): Node[] {
   const order: Node[] = [];
   const state = new Map<Node, "open" | "done">();
   const stack: Node[] = [];

@@ -54,7 +54,7 @@ interface Addon {
   Program: new (words: Float64Array, isa?: string) => NativeProgram;
 }
 
-/** Failure codes in `status[0]`, as `Failure` in native/kernels/call.h; 3: stopped by `interrupt`. */
+/** Failure codes in `status[0]`, as `Failure` in native/kernels/call.h. A run stopped by `interrupt` has none. */
 export const failure = { none: 0, notFinite: 1, indexOutOfRange: 2 } as const;
 
 function load(): Addon {
@@ -63,7 +63,10 @@ function load(): Addon {
     addon.kernelRows().join() === kernelRows.map((row) => row.name).join() &&
     addon.pointwiseRows().join() === pointwiseRows.map((row) => row.name).join();
   if (!matches) {
-    throw new NablaError("Expected a native binary built from this source but found another; run `npm run build`", "ERR_NABLA_BINARY");
+    throw new NablaError(
+      "Expected a native binary built from this source but found another; run `npm run build`",
+      "ERR_NABLA_BINARY",
+    );
   }
   return addon;
 }

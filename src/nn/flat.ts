@@ -35,7 +35,11 @@ export class FlatParameters {
   }
 
   gradientOf(parameter: Parameter): TypedArray {
-    return this.gradients.array(this.dtype, parameter.flat!.offset * bytesPerElement(this.dtype), parameter.size);
+    return this.gradients.array(
+      this.dtype,
+      parameter.flat!.offset * bytesPerElement(this.dtype),
+      parameter.size,
+    );
   }
 }
 

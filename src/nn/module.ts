@@ -1,10 +1,10 @@
 /** Models are trees of modules; parameters, buffers and children are found by looking at properties. */
 
-import type { FloatDType, TypedArray, DType } from "../dtype.js";
+import type { DType, FloatDType, TypedArray } from "../dtype.js";
 import { expected, ShapeError, StateError } from "../errors.js";
 import { modelChanged } from "../graph/model-version.js";
 import { currentTrace } from "../graph/trace.js";
-import { formatShape, sameShape, type Shape } from "../shape.js";
+import { formatShape, type Shape, sameShape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { forcedMode } from "./mode.js";
 import { Buffer, Parameter, StoredTensor } from "./parameter.js";
@@ -66,7 +66,9 @@ export abstract class Module {
   namedModules(prefix = "", seen = new Set<Module>()): [string, Module][] {
     if (seen.has(this)) return [];
     seen.add(this);
-    const below = this.namedChildren().flatMap(([name, child]) => child.namedModules(join(prefix, name), seen));
+    const below = this.namedChildren().flatMap(([name, child]) =>
+      child.namedModules(join(prefix, name), seen),
+    );
     return [[prefix, this], ...below];
   }
 
@@ -112,7 +114,8 @@ export abstract class Module {
   /** Copies of all parameters and buffers, by PyTorch's keys (tied ones under each of their names). */
   stateDict(): Map<string, StateEntry> {
     const dict = new Map<string, StateEntry>();
-    for (const [key, t] of this.stateTensors()) dict.set(key, { dtype: t.dtype, shape: t.shape, data: t.values.slice() });
+    for (const [key, t] of this.stateTensors())
+      dict.set(key, { dtype: t.dtype, shape: t.shape, data: t.values.slice() });
     return dict;
   }
 
@@ -131,13 +134,20 @@ export abstract class Module {
    * @param options.strict Whether missing and unknown keys are errors. Default true.
    * @throws StateError naming the keys that are missing or unknown; ShapeError naming key and shapes.
    */
-  loadStateDict(dict: ReadonlyMap<string, { shape: Shape; data: ArrayLike<number> }>, options: { strict?: boolean } = {}): void {
+  loadStateDict(
+    dict: ReadonlyMap<string, { shape: Shape; data: ArrayLike<number> }>,
+    options: { strict?: boolean } = {},
+  ): void {
     const own = new Map(this.stateTensors());
     if (options.strict !== false) {
       const missing = [...own.keys()].filter((key) => !dict.has(key));
       const unknown = [...dict.keys()].filter((key) => !own.has(key));
-      if (missing.length > 0) throw new StateError(expected(`entries ${missing.join(", ")}`, "loadStateDict", "none of these names"));
-      if (unknown.length > 0) throw new StateError(expected("only entries of this model", "loadStateDict", unknown.join(", ")));
+      if (missing.length > 0)
+        throw new StateError(
+          expected(`entries ${missing.join(", ")}`, "loadStateDict", "none of these names"),
+        );
+      if (unknown.length > 0)
+        throw new StateError(expected("only entries of this model", "loadStateDict", unknown.join(", ")));
     }
     for (const [key, t] of own) {
       const entry = dict.get(key);
@@ -147,7 +157,8 @@ export abstract class Module {
     }
     for (const [key, t] of own) {
       const entry = dict.get(key);
-      if (entry !== undefined) t.assign(entry.data instanceof BigInt64Array ? Array.from(entry.data, Number) : entry.data);
+      if (entry !== undefined)
+        t.assign(entry.data instanceof BigInt64Array ? Array.from(entry.data, Number) : entry.data);
     }
   }
 
@@ -163,7 +174,9 @@ export abstract class Module {
 
   /** The tree of modules, one a line. */
   toString(): string {
-    const lines = this.namedChildren().map(([name, child]) => `(${name}): ${child.toString()}`.replace(/\n/g, "\n  "));
+    const lines = this.namedChildren().map(([name, child]) =>
+      `(${name}): ${child.toString()}`.replace(/\n/g, "\n  "),
+    );
     const head = `${this.constructor.name}(${this.describe()})`;
     return lines.length === 0 ? head : `${head} {\n  ${lines.join("\n  ")}\n}`;
   }

@@ -16,7 +16,9 @@ export abstract class StoredTensor extends Tensor {
   protected constructor(data: ArrayLike<number>, shape: Shape, dtype: DType, requiresGrad: boolean) {
     const checked = checkShape(shape, "shape");
     if (data.length !== sizeOf(checked)) {
-      throw new ShapeError(expected(`${sizeOf(checked)} elements for shape ${formatShape(checked)}`, "data", `${data.length}`));
+      throw new ShapeError(
+        expected(`${sizeOf(checked)} elements for shape ${formatShape(checked)}`, "data", `${data.length}`),
+      );
     }
     const storage = Storage.of(dtype, data.length, true);
     storage.array(dtype, 0, data.length).set(data);
@@ -41,7 +43,9 @@ export abstract class StoredTensor extends Tensor {
   /** Overwrites all elements. */
   assign(data: ArrayLike<number>): void {
     if (data.length !== this.size) {
-      throw new ShapeError(expected(`${this.size} elements for shape ${formatShape(this.shape)}`, "assign", `${data.length}`));
+      throw new ShapeError(
+        expected(`${this.size} elements for shape ${formatShape(this.shape)}`, "assign", `${data.length}`),
+      );
     }
     this.values.set(data);
   }
@@ -125,7 +129,7 @@ export class Buffer extends StoredTensor {
  */
 export function assignState(target: StoredTensor, value: Tensor): void {
   const trace = currentTrace();
-  if (trace !== null) trace.assignments.push({ target: target.place, targetValue: target.value, value: value.value });
+  if (trace !== null)
+    trace.assignments.push({ target: target.place, targetValue: target.value, value: value.value });
   else target.assign(value.dataSync());
 }
-

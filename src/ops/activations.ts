@@ -3,11 +3,11 @@
  * Φ and φ are the standard normal distribution and density, σ the logistic function.
  */
 
-import { definePointwise, type UnaryFunction, unary } from "./define-pointwise.js";
-import { mul, where } from "./arithmetic.js";
 import { record } from "../graph/trace.js";
 import type { PointwiseName } from "../native/kernels.generated.js";
 import { Tensor } from "../tensor.js";
+import { mul, where } from "./arithmetic.js";
+import { definePointwise, type UnaryFunction, unary } from "./define-pointwise.js";
 
 /** f″ from the argument the derivative is written in (x or y); `null`: 0 wherever it is defined. */
 type Curvature = ((a: Tensor) => Tensor) | null;
@@ -23,7 +23,9 @@ function derivative(row: PointwiseName, curvature: Curvature | undefined): (a: T
     rule: (call, [a, dy]) => call(row, a!, dy!),
     gradient:
       curvature === undefined
-        ? { none: `second derivatives of ${row.replace(/_grad$/, "")} are not defined; compose it of elementary operations` }
+        ? {
+            none: `second derivatives of ${row.replace(/_grad$/, "")} are not defined; compose it of elementary operations`,
+          }
         : ([a, dy], _y, g) => [curvature === null ? null : mul(mul(g, dy!), curvature(a!)), apply(a!, g)],
   });
   const apply = (a: Tensor, dy: Tensor): Tensor => new Tensor(record(op, [a.value, dy.value], {})[0]!);
@@ -50,11 +52,23 @@ const logisticSlope = (x: Tensor): Tensor => {
 };
 
 /** σ(x) = 1/(1+e⁻ˣ), in (0, 1); derivative y(1−y), at most 1/4. Not zero-centred; saturates. */
-export const sigmoid = unary("sigmoid", "sigmoid", fromOutput("sigmoid_grad", (y) => y.mul(-2).add(1)));
+export const sigmoid = unary(
+  "sigmoid",
+  "sigmoid",
+  fromOutput("sigmoid_grad", (y) => y.mul(-2).add(1)),
+);
 /** ln σ(x), without overflow; derivative σ(−x). */
-export const logSigmoid = unary("logSigmoid", "log_sigmoid", fromInput("log_sigmoid_grad", (x) => logisticSlope(x).neg()));
+export const logSigmoid = unary(
+  "logSigmoid",
+  "log_sigmoid",
+  fromInput("log_sigmoid_grad", (x) => logisticSlope(x).neg()),
+);
 /** tanh x, in (−1, 1); derivative 1−y², at most 1. */
-export const tanh = unary("tanh", "tanh", fromOutput("tanh_grad", (y) => y.mul(-2)));
+export const tanh = unary(
+  "tanh",
+  "tanh",
+  fromOutput("tanh_grad", (y) => y.mul(-2)),
+);
 /** max(x, 0); derivative 1 for x > 0, else 0 (also at 0). */
 export const relu = unary("relu", "relu", fromOutput("relu_grad", null));
 /** min(max(x, 0), 6). */
@@ -62,29 +76,73 @@ export const relu6 = unary("relu6", "relu6", fromInput("relu6_grad", null));
 /** ln(1+eˣ); derivative σ(x). */
 export const softplus = unary("softplus", "softplus", fromInput("softplus_grad", logisticSlope));
 /** x/(1+|x|); derivative 1/(1+|x|)². */
-export const softsign = unary("softsign", "softsign", fromInput("softsign_grad", (x) => x.sign().mul(-2).div(x.abs().add(1).pow(3))));
+export const softsign = unary(
+  "softsign",
+  "softsign",
+  fromInput("softsign_grad", (x) => x.sign().mul(-2).div(x.abs().add(1).pow(3))),
+);
 /** x·σ(x) (Ramachandran et al., 2017; also called swish). */
-export const silu = unary("silu", "silu", fromInput("silu_grad", (x) => {
-  const s = x.sigmoid();
-  return logisticSlope(x).mul(x.mul(s.mul(-2).add(1)).add(2));
-}));
+export const silu = unary(
+  "silu",
+  "silu",
+  fromInput("silu_grad", (x) => {
+    const s = x.sigmoid();
+    return logisticSlope(x).mul(x.mul(s.mul(-2).add(1)).add(2));
+  }),
+);
 /** x·tanh(ln(1+eˣ)) (Misra, 2019). */
 export const mish = unary("mish", "mish", fromInput("mish_grad"));
 /** x·Φ(x) (Hendrycks and Gimpel, 2016); derivative Φ(x) + x·φ(x). */
-export const gelu = unary("gelu", "gelu", fromInput("gelu_grad", (x) => x.square().mul(-0.5).exp().mul(1 / Math.sqrt(2 * Math.PI)).mul(x.square().neg().add(2))));
+export const gelu = unary(
+  "gelu",
+  "gelu",
+  fromInput("gelu_grad", (x) =>
+    x
+      .square()
+      .mul(-0.5)
+      .exp()
+      .mul(1 / Math.sqrt(2 * Math.PI))
+      .mul(x.square().neg().add(2)),
+  ),
+);
 /** ½x(1+tanh(√(2/π)(x+0.044715x³))), the approximation of the same paper. */
 export const geluTanh = unary("geluTanh", "gelu_tanh", fromInput("gelu_tanh_grad"));
 /** λx for x > 0, else λα(eˣ−1); λ = 1.0507…, α = 1.6733… (Klambauer et al., 2017). */
-export const selu = unary("selu", "selu", fromInput("selu_grad", (x) => x.less(0).where(x.minimum(0).exp().mul(SELU_SCALE * SELU_ALPHA), 0)));
+export const selu = unary(
+  "selu",
+  "selu",
+  fromInput("selu_grad", (x) =>
+    x.less(0).where(
+      x
+        .minimum(0)
+        .exp()
+        .mul(SELU_SCALE * SELU_ALPHA),
+      0,
+    ),
+  ),
+);
 /** min(max(x/6 + ½, 0), 1). */
 export const hardSigmoid = unary("hardSigmoid", "hard_sigmoid", fromInput("hard_sigmoid_grad", null));
 /** x·hardSigmoid(x) (Howard et al., 2019). */
-export const hardSwish = unary("hardSwish", "hard_swish", fromInput("hard_swish_grad", (x) => x.abs().less(3).where(x.mul(0).add(1 / 3), 0)));
+export const hardSwish = unary(
+  "hardSwish",
+  "hard_swish",
+  fromInput("hard_swish_grad", (x) =>
+    x
+      .abs()
+      .less(3)
+      .where(x.mul(0).add(1 / 3), 0),
+  ),
+);
 /** min(max(x, −1), 1). */
 export const hardTanh = unary("hardTanh", "hard_tanh", fromInput("hard_tanh_grad", null));
 
 /** One function with a number beside its input: forward row (x, number), derivative row (x, dy, number). */
-function withNumber(name: string, row: PointwiseName, gradRow: PointwiseName): (x: Tensor, number: number) => Tensor {
+function withNumber(
+  name: string,
+  row: PointwiseName,
+  gradRow: PointwiseName,
+): (x: Tensor, number: number) => Tensor {
   const derivativeOp = definePointwise(gradRow, {
     result: "float",
     rule: (call, [x, dy], constant, { number }) => call(gradRow, x!, dy!, constant(number as number)),
@@ -93,7 +151,9 @@ function withNumber(name: string, row: PointwiseName, gradRow: PointwiseName): (
   const op = definePointwise(name, {
     result: "float",
     rule: (call, [x], constant, { number }) => call(row, x!, constant(number as number)),
-    gradient: ([x], _y, dy, attributes) => [new Tensor(record(derivativeOp, [x!.value, dy.value], attributes)[0]!)],
+    gradient: ([x], _y, dy, attributes) => [
+      new Tensor(record(derivativeOp, [x!.value, dy.value], attributes)[0]!),
+    ],
   });
   return (x, number) => new Tensor(record(op, [x.value], { number })[0]!);
 }
@@ -110,7 +170,21 @@ export function prelu(x: Tensor, a: Tensor): Tensor {
 
 /** Every activation of one argument, by name: for pictures, tables and tests. */
 export const activations: Readonly<Record<string, UnaryFunction>> = {
-  sigmoid, logSigmoid, tanh, relu, relu6, softplus, softsign, silu, mish, gelu, geluTanh, selu, hardSigmoid, hardSwish, hardTanh,
+  sigmoid,
+  logSigmoid,
+  tanh,
+  relu,
+  relu6,
+  softplus,
+  softsign,
+  silu,
+  mish,
+  gelu,
+  geluTanh,
+  selu,
+  hardSigmoid,
+  hardSwish,
+  hardTanh,
   leakyRelu: (x) => leakyRelu(x, 0.01),
   elu: (x) => elu(x, 1),
 };

@@ -27,7 +27,9 @@ export const log2 = unary("log2", "log2", (x, _y, dy) => div(dy, x.mul(Math.LN2)
 export const sin = unary("sin", "sin", (x, _y, dy) => mul(dy, cos(x)));
 export const cos = unary("cos", "cos", (x, _y, dy) => neg(mul(dy, sin(x))));
 /** erf x = 2/√π ∫₀ˣ e^(−t²) dt; dx = dy·2/√π·e^(−x²). */
-export const erf = unary("erf", "erf", (x, _y, dy) => mul(dy, exp(neg(square(x)))).mul(2 / Math.sqrt(Math.PI)));
+export const erf = unary("erf", "erf", (x, _y, dy) =>
+  mul(dy, exp(neg(square(x)))).mul(2 / Math.sqrt(Math.PI)),
+);
 export const floor = unary("floor", "floor", stepwise, "same");
 export const ceil = unary("ceil", "ceil", stepwise, "same");
 /** To the nearest integer, halves to the even one. */
@@ -48,9 +50,13 @@ export const pow = binary("pow", "pow", (a, b, y, dy) => [
   where(equal(a, a.mul(0)), dy.mul(0), mul(dy, mul(y, log(a)))),
 ]);
 /** The smaller one; equal elements share the gradient, as in PyTorch. NaN wins. */
-export const minimum = binary("minimum", "minimum", (a, b, _y, dy) => shareBetween(less(a, b), equal(a, b), dy));
+export const minimum = binary("minimum", "minimum", (a, b, _y, dy) =>
+  shareBetween(less(a, b), equal(a, b), dy),
+);
 /** The larger one; equal elements share the gradient, as in PyTorch. NaN wins. */
-export const maximum = binary("maximum", "maximum", (a, b, _y, dy) => shareBetween(greater(a, b), equal(a, b), dy));
+export const maximum = binary("maximum", "maximum", (a, b, _y, dy) =>
+  shareBetween(greater(a, b), equal(a, b), dy),
+);
 
 /** (a − b)²; da = 2·dy·(a − b). */
 export const squaredDifference = binary("squaredDifference", "squared_difference", (a, b, _y, dy) => {
@@ -86,7 +92,9 @@ const select = definePointwise("where", {
 /** `a` where `condition` is true (not 0), `b` elsewhere. */
 export function where(condition: Tensor, a: Tensor, b: Tensor): Tensor {
   const dtype = resultOfBranches(a, b);
-  return new Tensor(record(select, [condition.value, a.value, b.value], dtype === undefined ? {} : { dtype })[0]!);
+  return new Tensor(
+    record(select, [condition.value, a.value, b.value], dtype === undefined ? {} : { dtype })[0]!,
+  );
 }
 
 /** The condition's type must not widen the result's. */

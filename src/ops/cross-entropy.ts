@@ -37,7 +37,13 @@ const crossEntropyOp = defineOp<CrossEntropyAttributes>({
     );
   },
   gradient: ({ inputs: [logits, labels, weight], outputs, gradients, attributes }) => {
-    const values = [logits!, labels!, outputs[1]!, gradients[0]!, ...(weight === undefined ? [] : [weight])].map((t) => t.value);
+    const values = [
+      logits!,
+      labels!,
+      outputs[1]!,
+      gradients[0]!,
+      ...(weight === undefined ? [] : [weight]),
+    ].map((t) => t.value);
     const dlogits = new Tensor(record(crossEntropyGradOp, values, attributes)[0]!);
     return weight === undefined ? [dlogits, null] : [dlogits, null, null];
   },
@@ -76,17 +82,25 @@ export interface CrossEntropyRowOptions {
 }
 
 /** The loss of every row: logits [..., c], labels int32 [...]. */
-export function crossEntropyRows(logits: Tensor, labels: Tensor, options: CrossEntropyRowOptions = {}): Tensor {
+export function crossEntropyRows(
+  logits: Tensor,
+  labels: Tensor,
+  options: CrossEntropyRowOptions = {},
+): Tensor {
   checkFloat(logits, "crossEntropy");
   if (labels.dtype !== "int32") throw new DTypeError(expected("int32 labels", "crossEntropy", labels.dtype));
   const rows = logits.shape.slice(0, -1);
   if (logits.rank < 1 || labels.rank !== rows.length || sizeOf(rows) !== sizeOf(labels.shape)) {
-    throw new ShapeError(expected(`labels of shape ${formatShape(rows)}`, "crossEntropy", formatShape(labels.shape)));
+    throw new ShapeError(
+      expected(`labels of shape ${formatShape(rows)}`, "crossEntropy", formatShape(labels.shape)),
+    );
   }
   const classes = logits.shape[logits.rank - 1]!;
   const { weight, labelSmoothing: smoothing = 0, ignoreIndex = -100 } = options;
   if (weight !== undefined && (weight.rank !== 1 || weight.shape[0] !== classes)) {
-    throw new ShapeError(expected(`class weights of shape [${classes}]`, "crossEntropy weight", formatShape(weight.shape)));
+    throw new ShapeError(
+      expected(`class weights of shape [${classes}]`, "crossEntropy weight", formatShape(weight.shape)),
+    );
   }
   const inputs = [logits, labels, ...(weight === undefined ? [] : [weight])].map((t) => t.value);
   return new Tensor(record(crossEntropyOp, inputs, { smoothing, ignoreIndex })[0]!);

@@ -23,16 +23,29 @@ const customOp = defineOp<CustomAttributes>({
     const { shape, dtype } = inputs[inputs.length - 1]!;
     return [{ shape, dtype }];
   },
-  lower: (lowering, node) => lowering.define(node.outputs[0]!, lowering.operand(node.inputs[node.inputs.length - 1]!)),
+  lower: (lowering, node) =>
+    lowering.define(node.outputs[0]!, lowering.operand(node.inputs[node.inputs.length - 1]!)),
   gradient: ({ inputs, outputs, gradients, attributes }) => {
     const own = inputs.slice(0, -1);
     const results = attributes.backward(own, outputs[0]!, gradients[0]!);
     if (results.length !== own.length) {
-      throw new ArgumentError(expected(`${own.length} gradients (or null)`, "the backward function of customGradient", `${results.length}`));
+      throw new ArgumentError(
+        expected(
+          `${own.length} gradients (or null)`,
+          "the backward function of customGradient",
+          `${results.length}`,
+        ),
+      );
     }
     results.forEach((g, i) => {
       if (g !== null && !sameShape(g.shape, own[i]!.shape)) {
-        throw new ShapeError(expected(`shape ${formatShape(own[i]!.shape)}`, `gradient ${i} of customGradient`, formatShape(g.shape)));
+        throw new ShapeError(
+          expected(
+            `shape ${formatShape(own[i]!.shape)}`,
+            `gradient ${i} of customGradient`,
+            formatShape(g.shape),
+          ),
+        );
       }
     });
     return [...results, null];

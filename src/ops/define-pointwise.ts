@@ -3,7 +3,14 @@
 import { type DType, isFloat, promote } from "../dtype.js";
 import { DTypeError, expected } from "../errors.js";
 import { checkOneFloatType, record } from "../graph/trace.js";
-import { type Attributes, defineOp, type GradientContext, type NotDifferentiable, type Op, type Value } from "../graph/value.js";
+import {
+  type Attributes,
+  defineOp,
+  type GradientContext,
+  type NotDifferentiable,
+  type Op,
+  type Value,
+} from "../graph/value.js";
 import type { PointwiseName } from "../native/kernels.generated.js";
 import { broadcastShapes, type Shape } from "../shape.js";
 import { Tensor } from "../tensor.js";
@@ -19,7 +26,9 @@ interface PointwiseDefinition {
   readonly result: ResultType;
   readonly rule: PointwiseRule;
   /** Gradient by each input, before it is summed over stretched axes. */
-  readonly gradient: ((x: readonly Tensor[], y: Tensor, dy: Tensor, attributes: Attributes) => (Tensor | null)[]) | NotDifferentiable;
+  readonly gradient:
+    | ((x: readonly Tensor[], y: Tensor, dy: Tensor, attributes: Attributes) => (Tensor | null)[])
+    | NotDifferentiable;
 }
 
 function resultType(kind: ResultType, inputs: readonly Value[], name: string): DType {
@@ -52,7 +61,9 @@ export function definePointwise(name: string, definition: PointwiseDefinition): 
       typeof gradient !== "function"
         ? gradient
         : ({ inputs, outputs, gradients, attributes }: GradientContext<Attributes>) =>
-            gradient(inputs, outputs[0]!, gradients[0]!, attributes).map((g, i) => (g === null ? null : sumTo(g, inputs[i]!.shape))),
+            gradient(inputs, outputs[0]!, gradients[0]!, attributes).map((g, i) =>
+              g === null ? null : sumTo(g, inputs[i]!.shape),
+            ),
   });
 }
 

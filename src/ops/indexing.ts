@@ -18,12 +18,17 @@ const gatherRowsOp = defineOp({
     const n = sizeOf(index.shape);
     const [v, d] = tableShape(table.shape);
     lowering.emit.gatherRows(
-      { table: reshapeOperand(lowering.dense(table), [v, d]), index: reshapeOperand(lowering.dense(index), [n]) },
+      {
+        table: reshapeOperand(lowering.dense(table), [v, d]),
+        index: reshapeOperand(lowering.dense(index), [n]),
+      },
       { y: reshapeOperand(lowering.output(node), [n, d]) },
     );
   },
   gradient: ({ inputs, gradients }) => [
-    new Tensor(record(scatterAddRowsOp, [gradients[0]!.value, inputs[1]!.value], { shape: inputs[0]!.shape })[0]!),
+    new Tensor(
+      record(scatterAddRowsOp, [gradients[0]!.value, inputs[1]!.value], { shape: inputs[0]!.shape })[0]!,
+    ),
     null,
   ],
 });
@@ -35,7 +40,10 @@ const scatterAddRowsOp = defineOp<{ shape: Shape }>({
     const n = sizeOf(node.inputs[1]!.shape);
     const [v, d] = tableShape(node.attributes.shape);
     lowering.emit.scatterAddRows(
-      { dy: reshapeOperand(lowering.dense(node.inputs[0]!), [n, d]), index: reshapeOperand(lowering.dense(node.inputs[1]!), [n]) },
+      {
+        dy: reshapeOperand(lowering.dense(node.inputs[0]!), [n, d]),
+        index: reshapeOperand(lowering.dense(node.inputs[1]!), [n]),
+      },
       { table: reshapeOperand(lowering.output(node), [v, d]) },
       { accumulate: 0 },
     );
@@ -44,13 +52,15 @@ const scatterAddRowsOp = defineOp<{ shape: Shape }>({
 });
 
 function checkIndex(index: Tensor, operation: string): void {
-  if (index.dtype !== "int32") throw new DTypeError(expected("an int32 tensor", `${operation} index`, index.dtype));
+  if (index.dtype !== "int32")
+    throw new DTypeError(expected("an int32 tensor", `${operation} index`, index.dtype));
 }
 
 /** y[i…] = table[index[i…]]: rows (first axis) by number, as an embedding does. */
 export function gatherRows(table: Tensor, index: Tensor): Tensor {
   checkIndex(index, "gatherRows");
-  if (table.rank === 0) throw new ShapeError(expected("at least one dimension", "gatherRows table", "a scalar"));
+  if (table.rank === 0)
+    throw new ShapeError(expected("at least one dimension", "gatherRows table", "a scalar"));
   return new Tensor(record(gatherRowsOp, [table.value, index.value], {})[0]!);
 }
 
@@ -60,7 +70,10 @@ const pickOp = defineOp({
   lower(lowering, node) {
     const [r, c] = rowsOf(node.inputs[0]!.shape);
     lowering.emit.pickForward(
-      { x: reshapeOperand(lowering.dense(node.inputs[0]!), [r, c]), index: reshapeOperand(lowering.dense(node.inputs[1]!), [r]) },
+      {
+        x: reshapeOperand(lowering.dense(node.inputs[0]!), [r, c]),
+        index: reshapeOperand(lowering.dense(node.inputs[1]!), [r]),
+      },
       { y: reshapeOperand(lowering.output(node), [r]) },
     );
   },
@@ -76,7 +89,10 @@ const pickGradOp = defineOp<{ classes: number }>({
   lower(lowering, node) {
     const r = sizeOf(node.inputs[0]!.shape);
     lowering.emit.pickBackward(
-      { dy: reshapeOperand(lowering.dense(node.inputs[0]!), [r]), index: reshapeOperand(lowering.dense(node.inputs[1]!), [r]) },
+      {
+        dy: reshapeOperand(lowering.dense(node.inputs[0]!), [r]),
+        index: reshapeOperand(lowering.dense(node.inputs[1]!), [r]),
+      },
       { dx: reshapeOperand(lowering.output(node), [r, node.attributes.classes]) },
     );
   },
@@ -88,7 +104,9 @@ export function pick(x: Tensor, index: Tensor): Tensor {
   checkIndex(index, "pick");
   const lead = x.shape.slice(0, -1);
   if (x.rank === 0 || sizeOf(lead) !== sizeOf(index.shape) || lead.length !== index.rank) {
-    throw new ShapeError(expected(`an index of shape ${formatShape(lead)}`, "pick", formatShape(index.shape)));
+    throw new ShapeError(
+      expected(`an index of shape ${formatShape(lead)}`, "pick", formatShape(index.shape)),
+    );
   }
   return new Tensor(record(pickOp, [x.value, index.value], {})[0]!);
 }

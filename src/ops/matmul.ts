@@ -2,8 +2,8 @@
 
 import { isFloat } from "../dtype.js";
 import { DTypeError, expected, ShapeError } from "../errors.js";
-import type { OperandRef } from "../graph/operand.js";
 import type { Lowering } from "../graph/lower.js";
+import type { OperandRef } from "../graph/operand.js";
 import { checkOneFloatType, record } from "../graph/trace.js";
 import { defineOp, type Node, type Op, type Value } from "../graph/value.js";
 import { broadcastShapes, formatShape, type Shape, sizeOf } from "../shape.js";
@@ -11,7 +11,9 @@ import { Tensor } from "../tensor.js";
 import { expand, reshape, transpose } from "./view.js";
 
 function fail(a: Shape, b: Shape): never {
-  throw new ShapeError(expected("shapes [..., m, k] and [..., k, n]", "matmul", `${formatShape(a)} and ${formatShape(b)}`));
+  throw new ShapeError(
+    expected("shapes [..., m, k] and [..., k, n]", "matmul", `${formatShape(a)} and ${formatShape(b)}`),
+  );
 }
 
 interface ProductAttributes {
@@ -51,7 +53,10 @@ function matrixOperand(lowering: Lowering, value: Value): OperandRef {
 }
 
 /** The two operands of a product as GEMM takes them: a [b,m,k], w [b,k,n]. */
-export function productOperands(lowering: Lowering, { inputs, attributes }: Node): { a: OperandRef; w: OperandRef } {
+export function productOperands(
+  lowering: Lowering,
+  { inputs, attributes }: Node,
+): { a: OperandRef; w: OperandRef } {
   const a = matrixOperand(lowering, inputs[0]!);
   const w = matrixOperand(lowering, inputs[1]!);
   if (attributes.transposed !== true) return { a, w };
@@ -65,7 +70,8 @@ export function productOperands(lowering: Lowering, { inputs, attributes }: Node
  * leading dimensions broadcast.
  */
 export function matmul(a: Tensor, b: Tensor): Tensor {
-  for (const x of [a, b]) if (!isFloat(x.dtype)) throw new DTypeError(expected("float tensors", "matmul", x.dtype));
+  for (const x of [a, b])
+    if (!isFloat(x.dtype)) throw new DTypeError(expected("float tensors", "matmul", x.dtype));
   checkOneFloatType([a.value, b.value], "matmul");
   if (a.rank === 0 || b.rank === 0) fail(a.shape, b.shape);
   if (a.rank === 1 && b.rank === 1) return reshape(matmul(reshape(a, [1, -1]), reshape(b, [-1, 1])), []);
@@ -104,4 +110,3 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   const y = bias === undefined ? product : product.add(bias);
   return reshape(y, [...x.shape.slice(0, -1), weight.shape[0]!]);
 }
-

@@ -1,7 +1,7 @@
 /** Batch, layer and root-mean-square normalisation: forward and backward kernels as operations. */
 
-import { reshapeOperand } from "../graph/operand.js";
 import type { Lowering } from "../graph/lower.js";
+import { reshapeOperand } from "../graph/operand.js";
 import { record } from "../graph/trace.js";
 import { defineOp, type Node, type Value } from "../graph/value.js";
 import { Tensor } from "../tensor.js";
@@ -16,7 +16,8 @@ interface NormAttributes {
 }
 
 const rows = (lowering: Lowering, value: Value) => reshapeOperand(lowering.dense(value), rowsOf(value.shape));
-const vector = (lowering: Lowering, value: Value | undefined) => (value === undefined ? undefined : lowering.dense(value));
+const vector = (lowering: Lowering, value: Value | undefined) =>
+  value === undefined ? undefined : lowering.dense(value);
 
 function affineOperands(lowering: Lowering, node: Node<NormAttributes>) {
   const { affine, bias } = node.attributes;
@@ -29,7 +30,12 @@ function affineOperands(lowering: Lowering, node: Node<NormAttributes>) {
 const tensors = (values: readonly Value[]) => values.map((v) => new Tensor(v));
 
 /** The gradients in the order of the inputs. */
-function inInputOrder({ affine, bias }: NormAttributes, dx: Tensor, dgamma?: Tensor, dbeta?: Tensor): Tensor[] {
+function inInputOrder(
+  { affine, bias }: NormAttributes,
+  dx: Tensor,
+  dgamma?: Tensor,
+  dbeta?: Tensor,
+): Tensor[] {
   return [dx, ...(affine ? [dgamma!] : []), ...(bias ? [dbeta!] : [])];
 }
 
@@ -46,13 +52,21 @@ const batchNormOp = defineOp<NormAttributes>({
     const y = reshapeOperand(lowering.output(node, 0), x.shape);
     const [mean, variance, rstd] = [1, 2, 3].map((i) => lowering.output(node, i));
     const { epsilon } = node.attributes;
-    lowering.emit.batchNormForward({ x, ...affineOperands(lowering, node) }, { y, mean: mean!, variance: variance!, rstd: rstd! }, { epsilon });
+    lowering.emit.batchNormForward(
+      { x, ...affineOperands(lowering, node) },
+      { y, mean: mean!, variance: variance!, rstd: rstd! },
+      { epsilon },
+    );
   },
   gradient: ({ inputs, outputs, gradients, attributes }) => {
     if (gradients[0] === null) return inputs.map(() => null);
     const gamma = attributes.affine ? [inputs[1]!.value] : [];
     const [dx, dgamma, dbeta] = tensors(
-      record(batchNormGradOp, [inputs[0]!.value, gradients[0]!.value, outputs[1]!.value, outputs[3]!.value, ...gamma], {}),
+      record(
+        batchNormGradOp,
+        [inputs[0]!.value, gradients[0]!.value, outputs[1]!.value, outputs[3]!.value, ...gamma],
+        {},
+      ),
     );
     return inInputOrder(attributes, dx!, dgamma, dbeta);
   },
@@ -94,7 +108,11 @@ const layerNormOp = defineOp<NormAttributes>({
     if (gradients[0] === null) return inputs.map(() => null);
     const gamma = attributes.affine ? [inputs[1]!.value] : [];
     const [dx, dgamma, dbeta] = tensors(
-      record(layerNormGradOp, [inputs[0]!.value, gradients[0]!.value, outputs[1]!.value, outputs[2]!.value, ...gamma], {}),
+      record(
+        layerNormGradOp,
+        [inputs[0]!.value, gradients[0]!.value, outputs[1]!.value, outputs[2]!.value, ...gamma],
+        {},
+      ),
     );
     return inInputOrder(attributes, dx!, dgamma, dbeta);
   },
@@ -129,12 +147,18 @@ const rmsNormOp = defineOp<NormAttributes>({
     const x = rows(lowering, node.inputs[0]!);
     const { gamma } = affineOperands(lowering, node);
     const y = reshapeOperand(lowering.output(node, 0), x.shape);
-    lowering.emit.rmsNormForward({ x, gamma }, { y, rstd: lowering.output(node, 1) }, { epsilon: node.attributes.epsilon });
+    lowering.emit.rmsNormForward(
+      { x, gamma },
+      { y, rstd: lowering.output(node, 1) },
+      { epsilon: node.attributes.epsilon },
+    );
   },
   gradient: ({ inputs, outputs, gradients, attributes }) => {
     if (gradients[0] === null) return inputs.map(() => null);
     const gamma = attributes.affine ? [inputs[1]!.value] : [];
-    const [dx, dgamma] = tensors(record(rmsNormGradOp, [inputs[0]!.value, gradients[0]!.value, outputs[1]!.value, ...gamma], {}));
+    const [dx, dgamma] = tensors(
+      record(rmsNormGradOp, [inputs[0]!.value, gradients[0]!.value, outputs[1]!.value, ...gamma], {}),
+    );
     return inInputOrder(attributes, dx!, dgamma);
   },
 });
@@ -168,14 +192,24 @@ export interface BatchNormResult {
 }
 
 /** Normalises each channel (last axis) over all other axes with their mean and biased variance. */
-export function batchNorm(x: Tensor, gamma: Tensor | undefined, beta: Tensor | undefined, epsilon: number): BatchNormResult {
+export function batchNorm(
+  x: Tensor,
+  gamma: Tensor | undefined,
+  beta: Tensor | undefined,
+  epsilon: number,
+): BatchNormResult {
   const attributes = { epsilon, affine: gamma !== undefined, bias: beta !== undefined };
   const [y, mean, variance] = tensors(record(batchNormOp, affineInputs(x, gamma, beta), attributes));
   return { y: y!, mean: mean!.detach(), variance: variance!.detach() };
 }
 
 /** Normalises each sample over its last axis. */
-export function layerNorm(x: Tensor, gamma: Tensor | undefined, beta: Tensor | undefined, epsilon: number): Tensor {
+export function layerNorm(
+  x: Tensor,
+  gamma: Tensor | undefined,
+  beta: Tensor | undefined,
+  epsilon: number,
+): Tensor {
   const attributes = { epsilon, affine: gamma !== undefined, bias: beta !== undefined };
   return new Tensor(record(layerNormOp, affineInputs(x, gamma, beta), attributes)[0]!);
 }

@@ -5,6 +5,7 @@
  */
 
 import type { FloatDType } from "../dtype.js";
+import { checkInteger } from "../errors.js";
 import { reshapeOperand } from "../graph/operand.js";
 import { Storage } from "../graph/storage.js";
 import { currentTrace, record } from "../graph/trace.js";
@@ -12,7 +13,6 @@ import { defineOp, type Op, storedValue, type Value } from "../graph/value.js";
 import { checkShape, type Shape, sizeOf } from "../shape.js";
 import { Tensor } from "../tensor.js";
 import { checkFloat } from "./define-pointwise.js";
-import { checkInteger } from "../errors.js";
 
 let globalSeed = 0;
 let nextStream = 0;
@@ -51,7 +51,11 @@ function keyAndStream(): { key: Value; stream: number; family: number } {
   const { seed, stream } = takeStream();
   const storage = Storage.of("int32", 4);
   (storage.array("int32", 0, 4) as Int32Array).set(keyWords(seed, stream));
-  return { key: storedValue({ storage, byteOffset: 0 }, [4], "int32"), stream: INTERACTIVE_STREAM, family: 0 };
+  return {
+    key: storedValue({ storage, byteOffset: 0 }, [4], "int32"),
+    stream: INTERACTIVE_STREAM,
+    family: 0,
+  };
 }
 
 interface RandomAttributes extends StreamAttributes {
@@ -78,13 +82,17 @@ const randomOp = defineOp<RandomAttributes>({
 
 function random(shape: Shape, kind: 0 | 1, a: number, b: number, dtype: FloatDType): Tensor {
   const { key, stream, family } = keyAndStream();
-  return new Tensor(record(randomOp, [key], { stream, family, kind, a, b, shape: checkShape(shape, "shape"), dtype })[0]!);
+  return new Tensor(
+    record(randomOp, [key], { stream, family, kind, a, b, shape: checkShape(shape, "shape"), dtype })[0]!,
+  );
 }
 
 /** Independent numbers, uniform in [low, high). */
-export const rand = (shape: Shape, low = 0, high = 1, dtype: FloatDType = "float32"): Tensor => random(shape, 0, low, high, dtype);
+export const rand = (shape: Shape, low = 0, high = 1, dtype: FloatDType = "float32"): Tensor =>
+  random(shape, 0, low, high, dtype);
 /** Independent normal numbers. */
-export const randn = (shape: Shape, mean = 0, std = 1, dtype: FloatDType = "float32"): Tensor => random(shape, 1, mean, std, dtype);
+export const randn = (shape: Shape, mean = 0, std = 1, dtype: FloatDType = "float32"): Tensor =>
+  random(shape, 1, mean, std, dtype);
 
 interface DropoutAttributes extends StreamAttributes {
   readonly inverted: boolean;
@@ -120,4 +128,3 @@ export function dropout(x: Tensor, rate: Tensor, inverted: boolean): Tensor {
   const { key, stream, family } = keyAndStream();
   return new Tensor(record(dropoutOp, [x.value, key, rate.value], { stream, family, inverted })[0]!);
 }
-

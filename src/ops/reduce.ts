@@ -5,7 +5,7 @@ import { DTypeError, expected, ShapeError } from "../errors.js";
 import { reshapeOperand } from "../graph/operand.js";
 import { record } from "../graph/trace.js";
 import { defineOp } from "../graph/value.js";
-import { checkAxes, checkAxis, formatShape, sameShape, type Shape, sizeOf } from "../shape.js";
+import { checkAxes, checkAxis, formatShape, type Shape, sameShape, sizeOf } from "../shape.js";
 import { Tensor } from "../tensor.js";
 import { expand, permute, reshape } from "./view.js";
 
@@ -20,11 +20,18 @@ interface ReduceAttributes {
 export type ReduceKind = "sum" | "mean" | "max" | "min" | "prod" | "sumOfSquares";
 const kinds: readonly ReduceKind[] = ["sum", "mean", "max", "min", "prod", "sumOfSquares"];
 
-const withoutAxes = (shape: Shape, first: number, count: number): number[] => [...shape.slice(0, first), ...shape.slice(first + count)];
+const withoutAxes = (shape: Shape, first: number, count: number): number[] => [
+  ...shape.slice(0, first),
+  ...shape.slice(first + count),
+];
 
 /** [before, reduced, behind] sizes. */
 function threeWays(shape: Shape, first: number, count: number): [number, number, number] {
-  return [sizeOf(shape.slice(0, first)), sizeOf(shape.slice(first, first + count)), sizeOf(shape.slice(first + count))];
+  return [
+    sizeOf(shape.slice(0, first)),
+    sizeOf(shape.slice(first, first + count)),
+    sizeOf(shape.slice(first + count)),
+  ];
 }
 
 const reduceOp = defineOp<ReduceAttributes>({
@@ -74,7 +81,10 @@ function productGradient(x: Tensor, dy: Tensor, first: number, count: number): T
     if (skip > 0) parts.push(rows.narrow(1, 0, skip));
     if (skip < r - 1) parts.push(rows.narrow(1, skip + 1, r - skip - 1));
     const products = parts.map((p) => reduceRun(p, "prod", 1, 1));
-    const product = products.length === 2 ? products[0]!.mul(products[1]!) : (products[0] ?? rows.narrow(1, 0, 1).mul(0).add(1).reshape([o, i]));
+    const product =
+      products.length === 2
+        ? products[0]!.mul(products[1]!)
+        : (products[0] ?? rows.narrow(1, 0, 1).mul(0).add(1).reshape([o, i]));
     return product.reshape([o, 1, i]);
   });
   return dy.mul(reshape(others[0]!.concat(others.slice(1), 1), x.shape));
@@ -100,21 +110,33 @@ export interface ReduceOptions {
 }
 
 /** Reduces `axes` (default all). Integers and truth values are summed as float32. */
-export function reduce(x: Tensor, kind: ReduceKind, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor {
+export function reduce(
+  x: Tensor,
+  kind: ReduceKind,
+  axes?: number | readonly number[],
+  options: ReduceOptions = {},
+): Tensor {
   const checked = checkAxes(axes, x.rank, `${kind} axes`);
   if ((kind === "max" || kind === "min") && checked.some((a) => x.shape[a] === 0)) {
-    throw new ShapeError(expected("at least one element along each reduced axis", kind, formatShape(x.shape)));
+    throw new ShapeError(
+      expected("at least one element along each reduced axis", kind, formatShape(x.shape)),
+    );
   }
   const y = reduceAxes(isFloat(x.dtype) ? x : x.cast("float32"), kind, checked);
   if (options.keepDims !== true) return y;
-  return reshape(y, x.shape.map((d, i) => (checked.includes(i) ? 1 : d)));
+  return reshape(
+    y,
+    x.shape.map((d, i) => (checked.includes(i) ? 1 : d)),
+  );
 }
 
 /** The gradient of a broadcast: `x` summed down to `shape`. */
 export function sumTo(x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.shape, shape)) return x;
   const lead = x.rank - shape.length;
-  const axes = x.shape.map((_, i) => i).filter((i) => i < lead || (shape[i - lead] === 1 && x.shape[i] !== 1));
+  const axes = x.shape
+    .map((_, i) => i)
+    .filter((i) => i < lead || (shape[i - lead] === 1 && x.shape[i] !== 1));
   return reshape(reduceAxes(x, "sum", axes), shape);
 }
 
@@ -137,6 +159,7 @@ const argReduceOp = defineOp<{ axis: number; kind: "max" | "min" }>({
 export function argReduce(x: Tensor, kind: "max" | "min", axis = -1): Tensor {
   const at = checkAxis(axis, x.rank, `arg${kind} axis`);
   if (!isFloat(x.dtype)) throw new DTypeError(expected("a float tensor", `arg${kind}`, x.dtype));
-  if (x.shape[at] === 0) throw new ShapeError(expected("at least one element along the axis", `arg${kind}`, formatShape(x.shape)));
+  if (x.shape[at] === 0)
+    throw new ShapeError(expected("at least one element along the axis", `arg${kind}`, formatShape(x.shape)));
   return new Tensor(record(argReduceOp, [x.value], { axis: at, kind })[0]!);
 }

@@ -10,7 +10,10 @@ import { checkFloat } from "./define-pointwise.js";
 import { transpose, unsqueeze } from "./view.js";
 
 /** [rows, columns] of a tensor whose last axis is the one worked on. */
-export const rowsOf = (shape: Shape): [number, number] => [sizeOf(shape.slice(0, -1)), shape[shape.length - 1]!];
+export const rowsOf = (shape: Shape): [number, number] => [
+  sizeOf(shape.slice(0, -1)),
+  shape[shape.length - 1]!,
+];
 
 interface SoftmaxAttributes {
   readonly log: boolean;

@@ -4,7 +4,15 @@ import { expected, OutOfRangeError, ShapeError } from "../errors.js";
 import { isDenseOperand, type OperandRef, reshapeOperand } from "../graph/operand.js";
 import { record } from "../graph/trace.js";
 import { defineOp, type Value } from "../graph/value.js";
-import { broadcastStrides, checkAxis, checkShape, formatShape, sameShape, type Shape, sizeOf } from "../shape.js";
+import {
+  broadcastStrides,
+  checkAxis,
+  checkShape,
+  formatShape,
+  type Shape,
+  sameShape,
+  sizeOf,
+} from "../shape.js";
 import { Tensor } from "../tensor.js";
 import { sumTo } from "./reduce.js";
 
@@ -32,8 +40,14 @@ function inferDimension(from: Shape, to: Shape): Shape {
   const size = sizeOf(from);
   const known = to.filter((d) => d !== -1).reduce((a, b) => a * b, 1);
   const fits = unknown === 0 ? known === size : unknown === 1 && known > 0 && size % known === 0;
-  if (!fits) throw new ShapeError(expected(`a shape of ${size} elements, at most one dimension −1,`, "reshape", formatShape(to)));
-  return checkShape(to.map((d) => (d === -1 ? size / known : d)), "shape");
+  if (!fits)
+    throw new ShapeError(
+      expected(`a shape of ${size} elements, at most one dimension −1,`, "reshape", formatShape(to)),
+    );
+  return checkShape(
+    to.map((d) => (d === -1 ? size / known : d)),
+    "shape",
+  );
 }
 
 /** Dimensions from `start` to `end` (included) as one. */
@@ -52,7 +66,11 @@ export function unsqueeze(x: Tensor, axis: number): Tensor {
 
 /** Without the dimension `axis`, which must be 1; without `axis`, all dimensions of 1 go. */
 export function squeeze(x: Tensor, axis?: number): Tensor {
-  if (axis === undefined) return reshape(x, x.shape.filter((d) => d !== 1));
+  if (axis === undefined)
+    return reshape(
+      x,
+      x.shape.filter((d) => d !== 1),
+    );
   const at = checkAxis(axis, x.rank, "squeeze axis");
   return x.shape[at] === 1 ? reshape(x, [...x.shape.slice(0, at), ...x.shape.slice(at + 1)]) : x;
 }
@@ -64,7 +82,11 @@ const permuteOp = defineOp<{ axes: readonly number[] }>({
   lower(lowering, node) {
     const x = lowering.operand(node.inputs[0]!);
     const { axes } = node.attributes;
-    lowering.define(node.outputs[0]!, { ...x, shape: axes.map((a) => x.shape[a]!), strides: axes.map((a) => x.strides[a]!) });
+    lowering.define(node.outputs[0]!, {
+      ...x,
+      shape: axes.map((a) => x.shape[a]!),
+      strides: axes.map((a) => x.strides[a]!),
+    });
   },
   gradient: ({ gradients, attributes }) => {
     const inverse = new Array<number>(attributes.axes.length);
@@ -110,7 +132,9 @@ const expandOp = defineOp<{ shape: Shape }>({
 export function expand(x: Tensor, shape: Shape): Tensor {
   const lead = shape.length - x.rank;
   if (lead < 0 || x.shape.some((d, i) => d !== 1 && d !== shape[i + lead])) {
-    throw new ShapeError(expected(`a shape that ${formatShape(x.shape)} broadcasts to`, "expand", formatShape(shape)));
+    throw new ShapeError(
+      expected(`a shape that ${formatShape(x.shape)} broadcasts to`, "expand", formatShape(shape)),
+    );
   }
   if (sameShape(shape, x.shape)) return x;
   return new Tensor(record(expandOp, [x.value], { shape })[0]!);
@@ -137,14 +161,21 @@ interface SliceAttributes {
 const sliceOp = defineOp<SliceAttributes>({
   name: "slice",
   view: true,
-  infer: ([x], { axis, length }) => [{ shape: x!.shape.map((d, i) => (i === axis ? length : d)), dtype: x!.dtype }],
+  infer: ([x], { axis, length }) => [
+    { shape: x!.shape.map((d, i) => (i === axis ? length : d)), dtype: x!.dtype },
+  ],
   lower(lowering, node) {
     const { axis, start, length } = node.attributes;
     lowering.define(node.outputs[0]!, windowOf(lowering.operand(node.inputs[0]!), axis, start, length));
   },
   gradient: ({ inputs, gradients, attributes: { axis, start, length } }) => {
     const after = inputs[0]!.shape[axis]! - start - length;
-    return [pad(gradients[0]!, inputs[0]!.shape.map((_, i) => (i === axis ? [start, after] : [0, 0])))];
+    return [
+      pad(
+        gradients[0]!,
+        inputs[0]!.shape.map((_, i) => (i === axis ? [start, after] : [0, 0])),
+      ),
+    ];
   },
 });
 
@@ -161,8 +192,16 @@ export function narrow(x: Tensor, axis: number, start: number, length: number): 
   const at = checkAxis(axis, x.rank, "narrow axis");
   const size = x.shape[at]!;
   const from = start < 0 ? start + size : start;
-  if (!Number.isInteger(from) || !Number.isInteger(length) || from < 0 || length < 0 || from + length > size) {
-    throw new OutOfRangeError(expected(`start and length within 0..${size}`, "narrow", `${start}, ${length}`));
+  if (
+    !Number.isInteger(from) ||
+    !Number.isInteger(length) ||
+    from < 0 ||
+    length < 0 ||
+    from + length > size
+  ) {
+    throw new OutOfRangeError(
+      expected(`start and length within 0..${size}`, "narrow", `${start}, ${length}`),
+    );
   }
   return new Tensor(record(sliceOp, [x.value], { axis: at, start: from, length })[0]!);
 }
@@ -187,7 +226,10 @@ const concatOp = defineOp<{ axis: number }>({
     let start = 0;
     for (const input of node.inputs) {
       const length = input.shape[node.attributes.axis]!;
-      lowering.emit.copy({ x: lowering.operand(input) }, { y: windowOf(y, node.attributes.axis, start, length) });
+      lowering.emit.copy(
+        { x: lowering.operand(input) },
+        { y: windowOf(y, node.attributes.axis, start, length) },
+      );
       start += length;
     }
   },
@@ -207,18 +249,30 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
   if (first === undefined) throw new ShapeError(expected("at least one tensor", "concat", "none"));
   const at = checkAxis(axis, first.rank, "concat axis");
   for (const t of tensors) {
-    const fits = t.rank === first.rank && t.dtype === first.dtype && t.shape.every((d, i) => i === at || d === first.shape[i]);
+    const fits =
+      t.rank === first.rank &&
+      t.dtype === first.dtype &&
+      t.shape.every((d, i) => i === at || d === first.shape[i]);
     if (!fits) {
       const wanted = `${first.dtype}${formatShape(first.shape.map((d, i) => (i === at ? -1 : d)))}`;
       throw new ShapeError(expected(`tensors like ${wanted}`, "concat", `${t.dtype}${formatShape(t.shape)}`));
     }
   }
-  return new Tensor(record(concatOp, tensors.map((t) => t.value), { axis: at })[0]!);
+  return new Tensor(
+    record(
+      concatOp,
+      tensors.map((t) => t.value),
+      { axis: at },
+    )[0]!,
+  );
 }
 
 /** Tensors of one shape along a new axis. */
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
-  return concat(tensors.map((t) => unsqueeze(t, axis)), axis);
+  return concat(
+    tensors.map((t) => unsqueeze(t, axis)),
+    axis,
+  );
 }
 
 interface PadAttributes {
@@ -229,7 +283,9 @@ interface PadAttributes {
 
 const padOp = defineOp<PadAttributes>({
   name: "pad",
-  infer: ([x], { padding }) => [{ shape: x!.shape.map((d, i) => d + padding[i]![0]! + padding[i]![1]!), dtype: x!.dtype }],
+  infer: ([x], { padding }) => [
+    { shape: x!.shape.map((d, i) => d + padding[i]![0]! + padding[i]![1]!), dtype: x!.dtype },
+  ],
   lower(lowering, node) {
     const y = lowering.output(node);
     const { padding, value } = node.attributes;
@@ -245,8 +301,11 @@ const padOp = defineOp<PadAttributes>({
 
 /** `value` around the tensor: padding[i] = [before, after] along dimension i. */
 export function pad(x: Tensor, padding: readonly (readonly number[])[], value = 0): Tensor {
-  const valid = padding.length === x.rank && padding.every((p) => p.length === 2 && p.every((n) => Number.isInteger(n) && n >= 0));
+  const valid =
+    padding.length === x.rank &&
+    padding.every((p) => p.length === 2 && p.every((n) => Number.isInteger(n) && n >= 0));
   if (!valid) throw new ShapeError(expected(`${x.rank} pairs of non-negative integers`, "pad", padding));
-  if (x.dtype !== "float32" && x.dtype !== "float64") throw new ShapeError(expected("a float tensor", "pad", x.dtype));
+  if (x.dtype !== "float32" && x.dtype !== "float64")
+    throw new ShapeError(expected("a float tensor", "pad", x.dtype));
   return new Tensor(record(padOp, [x.value], { padding: padding.map((p) => [...p]), value })[0]!);
 }

@@ -1,6 +1,12 @@
 import { checkNumber, checkOneOf } from "../errors.js";
 import type { Recorder } from "../graph/lower.js";
-import { flag, type GroupSettings, Optimizer, type OptimizerOptions, type UpdateOperands } from "./optimizer.js";
+import {
+  flag,
+  type GroupSettings,
+  Optimizer,
+  type OptimizerOptions,
+  type UpdateOperands,
+} from "./optimizer.js";
 
 /** Where ε stands: √s + ε ("outside": Duchi, Kingma and Ba, PyTorch) or √(s + ε) ("inside"). */
 export type EpsilonPlace = "outside" | "inside";

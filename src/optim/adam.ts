@@ -1,7 +1,13 @@
 import { checkNumber, checkOneOf } from "../errors.js";
 import type { Recorder } from "../graph/lower.js";
 import { type EpsilonPlace, epsilonPlaces } from "./adagrad.js";
-import { flag, type GroupSettings, Optimizer, type OptimizerOptions, type UpdateOperands } from "./optimizer.js";
+import {
+  flag,
+  type GroupSettings,
+  Optimizer,
+  type OptimizerOptions,
+  type UpdateOperands,
+} from "./optimizer.js";
 
 export interface AdamSettings extends GroupSettings {
   /** β₁. Default 0.9. */
@@ -46,7 +52,10 @@ abstract class AdamFamily extends Optimizer<AdamSettings> {
     return { exp_avg: 0, exp_avg_sq: 0, ...(amsgrad ? { max_exp_avg_sq: 0 } : {}) };
   }
 
-  protected override corrections({ beta1, beta2, biasCorrection }: AdamSettings, step: number): [number, number] {
+  protected override corrections(
+    { beta1, beta2, biasCorrection }: AdamSettings,
+    step: number,
+  ): [number, number] {
     return biasCorrection ? [1 - beta1 ** step, 1 - beta2 ** step] : [1, 1];
   }
 

@@ -70,8 +70,12 @@ export abstract class Optimizer<S extends GroupSettings = GroupSettings> {
   }
 
   private addMember(parameter: Parameter, group: number): void {
-    if (!(parameter instanceof Parameter)) throw new ArgumentError(expected("parameters", `groups[${group - 1}].parameters`, parameter));
-    if (this.members.has(parameter)) throw new ArgumentError(expected("each parameter in one group", `groups[${group - 1}].parameters`, "one that is in two"));
+    if (!(parameter instanceof Parameter))
+      throw new ArgumentError(expected("parameters", `groups[${group - 1}].parameters`, parameter));
+    if (this.members.has(parameter))
+      throw new ArgumentError(
+        expected("each parameter in one group", `groups[${group - 1}].parameters`, "one that is in two"),
+      );
     this.members.set(parameter, group);
   }
 
@@ -145,7 +149,10 @@ export abstract class Optimizer<S extends GroupSettings = GroupSettings> {
   }
 
   /** Step count and state arrays, one entry a parameter: `step`, `state.<name>.<parameter name>`. */
-  stateDict(named: readonly (readonly [string, Parameter])[]): { step: number; tensors: Map<string, Float32Array | Float64Array> } {
+  stateDict(named: readonly (readonly [string, Parameter])[]): {
+    step: number;
+    tensors: Map<string, Float32Array | Float64Array>;
+  } {
     const tensors = new Map<string, Float32Array | Float64Array>();
     this.eachState(named, (key, array) => tensors.set(key, array.slice()));
     return { step: this.stepCount, tensors };
@@ -161,15 +168,20 @@ export abstract class Optimizer<S extends GroupSettings = GroupSettings> {
       for (const key of Object.keys(this.stateOf(this.settings[this.groupOf(parameter)]!))) {
         this.stateFor(parameter.flat.store, this.groupOf(parameter));
         const found = state.tensors.get(`${key}.${name}`);
-        if (found === undefined) throw new StateError(expected(`an entry ${key}.${name}`, "optimizer state", "none of this name"));
-        if (found.length !== parameter.size) throw new ShapeError(expected(`${parameter.size} elements`, `${key}.${name}`, `${found.length}`));
+        if (found === undefined)
+          throw new StateError(expected(`an entry ${key}.${name}`, "optimizer state", "none of this name"));
+        if (found.length !== parameter.size)
+          throw new ShapeError(expected(`${parameter.size} elements`, `${key}.${name}`, `${found.length}`));
       }
     }
     this.eachState(named, (key, array) => array.set(state.tensors.get(key)!));
     this.stepCount = state.step;
   }
 
-  private eachState(named: readonly (readonly [string, Parameter])[], visit: (key: string, array: Float32Array | Float64Array) => void): void {
+  private eachState(
+    named: readonly (readonly [string, Parameter])[],
+    visit: (key: string, array: Float32Array | Float64Array) => void,
+  ): void {
     for (const [name, parameter] of named) {
       if (parameter.flat === null) continue;
       const { store, offset } = parameter.flat;

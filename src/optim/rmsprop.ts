@@ -1,7 +1,13 @@
 import { checkNumber, checkOneOf } from "../errors.js";
 import type { Recorder } from "../graph/lower.js";
 import { type EpsilonPlace, epsilonPlaces } from "./adagrad.js";
-import { flag, type GroupSettings, Optimizer, type OptimizerOptions, type UpdateOperands } from "./optimizer.js";
+import {
+  flag,
+  type GroupSettings,
+  Optimizer,
+  type OptimizerOptions,
+  type UpdateOperands,
+} from "./optimizer.js";
 
 export interface RMSpropSettings extends GroupSettings {
   /** ρ of the average of squares. Default 0.99. */
@@ -47,7 +53,11 @@ export class RMSprop extends Optimizer<RMSpropSettings> {
   }
 
   protected stateOf({ momentum, centered }: RMSpropSettings): Record<string, number> {
-    return { square_avg: 0, ...(centered ? { grad_avg: 0 } : {}), ...(momentum > 0 ? { momentum_buffer: 0 } : {}) };
+    return {
+      square_avg: 0,
+      ...(centered ? { grad_avg: 0 } : {}),
+      ...(momentum > 0 ? { momentum_buffer: 0 } : {}),
+    };
   }
 
   update(emit: Recorder, { g, scalars, scale, p, state }: UpdateOperands, settings: RMSpropSettings): void {

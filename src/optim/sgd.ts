@@ -1,6 +1,12 @@
 import { ArgumentError, checkNumber, expected } from "../errors.js";
 import type { Recorder } from "../graph/lower.js";
-import { flag, type GroupSettings, Optimizer, type OptimizerOptions, type UpdateOperands } from "./optimizer.js";
+import {
+  flag,
+  type GroupSettings,
+  Optimizer,
+  type OptimizerOptions,
+  type UpdateOperands,
+} from "./optimizer.js";
 
 export interface SGDSettings extends GroupSettings {
   /** β. Default 0. */
@@ -51,7 +57,9 @@ export class SGD extends Optimizer<SGDSettings> {
       throw new ArgumentError(expected('"update" or "velocity"', "momentumForm", momentumForm));
     }
     if (nesterov && (momentum === 0 || dampening !== 0)) {
-      throw new ArgumentError(expected("momentum > 0 and dampening 0", "nesterov", `momentum ${momentum}, dampening ${dampening}`));
+      throw new ArgumentError(
+        expected("momentum > 0 and dampening 0", "nesterov", `momentum ${momentum}, dampening ${dampening}`),
+      );
     }
   }
 

@@ -1,5 +1,18 @@
 import { describe, expect, test } from "vitest";
-import { ArgumentError, compile, grad, noGrad, nn, ops, optim, ShapeError, StateError, type Tensor, tensor, valueAndGrad } from "../../src/index.js";
+import {
+  ArgumentError,
+  compile,
+  grad,
+  nn,
+  noGrad,
+  ops,
+  optim,
+  ShapeError,
+  StateError,
+  type Tensor,
+  tensor,
+  valueAndGrad,
+} from "../../src/index.js";
 
 const numbers = (t: Tensor) => [...t.dataSync()];
 
@@ -41,26 +54,37 @@ test("second derivatives", () => {
 });
 
 test("a gradient of the user's own", () => {
-  const round = ops.customGradient((x) => x.round(), (_x, _y, dy) => [dy]);
+  const round = ops.customGradient(
+    (x) => x.round(),
+    (_x, _y, dy) => [dy],
+  );
   const x = tensor([0.4, 1.6], { requiresGrad: true });
   const y = round(x);
   expect(numbers(y)).toEqual([0, 2]);
   expect(numbers(grad(y.mul(tensor([2, 3])).sum(), [x])[0]!)).toEqual([2, 3]);
-  const wrong = ops.customGradient((v) => v, () => [tensor([1, 2, 3])]);
+  const wrong = ops.customGradient(
+    (v) => v,
+    () => [tensor([1, 2, 3])],
+  );
   expect(() => grad(wrong(x).sum(), [x])).toThrow(ShapeError);
 });
 
 test("valueAndGrad", () => {
   const { value, gradients } = valueAndGrad((a, b) => a.mul(b).sum())(tensor([1, 2]), tensor([3, 4]));
   expect(value.item()).toBe(11);
-  expect(gradients.map(numbers)).toEqual([[3, 4], [1, 2]]);
+  expect(gradients.map(numbers)).toEqual([
+    [3, 4],
+    [1, 2],
+  ]);
 });
 
 describe("what cannot be differentiated says so", () => {
   const x = tensor([1, 2], { requiresGrad: true });
 
-  test("a loss of several elements", () => expect(() => grad(x.mul(2), [x])).toThrow(/loss of one element.*\[2\]/));
-  test("a target without requiresGrad", () => expect(() => grad(x.sum(), [tensor([1])])).toThrow(/requiresGrad for grad target 0/));
+  test("a loss of several elements", () =>
+    expect(() => grad(x.mul(2), [x])).toThrow(/loss of one element.*\[2\]/));
+  test("a target without requiresGrad", () =>
+    expect(() => grad(x.sum(), [tensor([1])])).toThrow(/requiresGrad for grad target 0/));
   test("a target the loss does not depend on", () => {
     const other = tensor([1], { requiresGrad: true });
     expect(() => grad(x.sum(), [other])).toThrow(ArgumentError);
@@ -74,7 +98,9 @@ describe("parameters of a step", () => {
 
   test("tied weights learn from every use", () => {
     const shared = new nn.Parameter([1, 0, 0, 1], [2, 2]);
-    const step = compile((x: Tensor) => ops.linear(ops.linear(x, shared), shared).sum(), { optimizer: new optim.SGD({ learningRate: 1 }) });
+    const step = compile((x: Tensor) => ops.linear(ops.linear(x, shared), shared).sum(), {
+      optimizer: new optim.SGD({ learningRate: 1 }),
+    });
     step(data);
     // y = Σ W(Wx); dW = 1·(Wx)ᵀ + (Wᵀ1)·xᵀ at W = I
     expect([...shared.grad!]).toEqual([2, 4, 2, 4]);
@@ -110,14 +136,19 @@ describe("parameters of a step", () => {
   });
 
   test("a loss without a parameter is refused", () => {
-    expect(() => compile(() => data.sum(), { optimizer: new optim.SGD() })()).toThrow(/depends on at least one parameter/);
+    expect(() => compile(() => data.sum(), { optimizer: new optim.SGD() })()).toThrow(
+      /depends on at least one parameter/,
+    );
   });
 
   test("clipping by value, then by norm, returns the norm in between", () => {
     const p = new nn.Parameter([0, 0], [2]);
     const slope = tensor([30, 4]);
     const clip = { value: 3, norm: 1 };
-    const { gradNorm } = compile(() => p.mul(slope).sum(), { optimizer: new optim.SGD({ learningRate: 1 }), clip })();
+    const { gradNorm } = compile(() => p.mul(slope).sum(), {
+      optimizer: new optim.SGD({ learningRate: 1 }),
+      clip,
+    })();
     expect(gradNorm).toBeCloseTo(Math.hypot(3, 3), 5);
     expect([...p.values].map((v) => v.toFixed(4))).toEqual(["-0.7071", "-0.7071"]);
   });
@@ -134,7 +165,10 @@ describe("parameters of a step", () => {
       { optimizer },
     );
     step(tensor([2]));
-    const [value, state] = [p.values[0], JSON.stringify([...optimizer.stateDict([["p", p]]).tensors.values()])];
+    const [value, state] = [
+      p.values[0],
+      JSON.stringify([...optimizer.stateDict([["p", p]]).tensors.values()]),
+    ];
     expect(seen.values[0]).toBe(2);
     expect(() => step(tensor([-1]))).toThrow(/finite loss and gradient for training step 1 .*NaN/);
     expect(p.values[0]).toBe(value);

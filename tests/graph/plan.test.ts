@@ -13,9 +13,11 @@ function randomProgram(random: Random, length: number): Instruction[] {
   recorder.fill({}, { y: made[0]! }, { value: 1 });
   for (let i = 1; i < length; i++) {
     const x = made[Math.floor(random.uniform() * made.length)]!;
-    const y = vector(x.shape[0]!);
-    if (random.uniform() < 0.3) recorder.fill({}, { y: made[i] = vector(1 + Math.floor(random.uniform() * 300)) }, { value: i });
-    else recorder.copy({ x }, { y: made[i] = y });
+    const fresh = random.uniform() < 0.3;
+    const y = vector(fresh ? 1 + Math.floor(random.uniform() * 300) : x.shape[0]!);
+    if (fresh) recorder.fill({}, { y }, { value: i });
+    else recorder.copy({ x }, { y });
+    made.push(y);
   }
   return recorder.instructions;
 }
@@ -40,7 +42,8 @@ test("regions alive at the same time never overlap", () => {
       expect(plan.offsetOf(a) + a.bytes).toBeLessThanOrEqual(plan.arenaBytes);
       for (const [b, lb] of list) {
         if (a === b || la.last < lb.first || lb.last < la.first) continue;
-        const apart = plan.offsetOf(a) + a.bytes <= plan.offsetOf(b) || plan.offsetOf(b) + b.bytes <= plan.offsetOf(a);
+        const apart =
+          plan.offsetOf(a) + a.bytes <= plan.offsetOf(b) || plan.offsetOf(b) + b.bytes <= plan.offsetOf(a);
         expect(apart).toBe(true);
       }
     }

@@ -3,14 +3,28 @@ import { programFor } from "../../src/graph/evaluate.js";
 import { linear } from "../../src/ops/matmul.js";
 import { type Tensor, tensor } from "../../src/tensor.js";
 
-const x = () => tensor([[1, -2, 3], [4, 5, -6]]);
-const w = () => tensor([[1, 0, 2], [-1, 3, 1]]);
-const kernels = (...results: Tensor[]) => programFor(results.map((t) => t.value)).source.instructions.map((i) => i.row.name);
+const x = () =>
+  tensor([
+    [1, -2, 3],
+    [4, 5, -6],
+  ]);
+const w = () =>
+  tensor([
+    [1, 0, 2],
+    [-1, 3, 1],
+  ]);
+const kernels = (...results: Tensor[]) =>
+  programFor(results.map((t) => t.value)).source.instructions.map((i) => i.row.name);
 
 test("bias and activation go into the matrix product", () => {
   const y = linear(x(), w(), tensor([0.5, -0.5])).tanh();
   expect(kernels(y)).toEqual(["gemm"]);
-  expect(y.arraySync()).toEqual([[7.5, -4.5], [-7.5, 4.5]].map((row) => row.map((v) => Math.fround(Math.tanh(v)))));
+  expect(y.arraySync()).toEqual(
+    [
+      [7.5, -4.5],
+      [-7.5, 4.5],
+    ].map((row) => row.map((v) => Math.fround(Math.tanh(v)))),
+  );
 });
 
 test("a product read twice keeps its own result", () => {
@@ -19,17 +33,71 @@ test("a product read twice keeps its own result", () => {
 });
 
 test("a residual goes into the product", () => {
-  const input = tensor([[1, 2], [3, 4]]);
-  const y = linear(input, tensor([[1, 1], [0, 1]]), tensor([1, 1])).relu().add(input);
+  const input = tensor([
+    [1, 2],
+    [3, 4],
+  ]);
+  const y = linear(
+    input,
+    tensor([
+      [1, 1],
+      [0, 1],
+    ]),
+    tensor([1, 1]),
+  )
+    .relu()
+    .add(input);
   expect(kernels(y)).toEqual(["gemm"]);
-  expect(y.arraySync()).toEqual([[5, 5], [11, 9]]);
+  expect(y.arraySync()).toEqual([
+    [5, 5],
+    [11, 9],
+  ]);
 });
 
 test("a subtraction with the product on the left is not taken as one with it on the right", () => {
-  const input = tensor([[1, 2], [3, 4]]);
-  const product = linear(input, tensor([[1, 0], [0, 1]]));
-  expect(product.sub(tensor([[10, 20], [30, 40]])).arraySync()).toEqual([[-9, -18], [-27, -36]]);
-  expect(tensor([[10, 20], [30, 40]]).sub(linear(input, tensor([[1, 0], [0, 1]]))).arraySync()).toEqual([[9, 18], [27, 36]]);
+  const input = tensor([
+    [1, 2],
+    [3, 4],
+  ]);
+  const product = linear(
+    input,
+    tensor([
+      [1, 0],
+      [0, 1],
+    ]),
+  );
+  expect(
+    product
+      .sub(
+        tensor([
+          [10, 20],
+          [30, 40],
+        ]),
+      )
+      .arraySync(),
+  ).toEqual([
+    [-9, -18],
+    [-27, -36],
+  ]);
+  expect(
+    tensor([
+      [10, 20],
+      [30, 40],
+    ])
+      .sub(
+        linear(
+          input,
+          tensor([
+            [1, 0],
+            [0, 1],
+          ]),
+        ),
+      )
+      .arraySync(),
+  ).toEqual([
+    [9, 18],
+    [27, 36],
+  ]);
 });
 
 test("a chain of functions is one instruction", () => {
@@ -56,6 +124,12 @@ test("a value that is both in a chain and a result is right in both", () => {
   const b = a.add(1);
   const program = programFor([a.value, b.value]);
   expect(program.source.instructions.length).toBe(2);
-  expect(a.arraySync()).toEqual([[3, -6, 9], [12, 15, -18]]);
-  expect(b.arraySync()).toEqual([[4, -5, 10], [13, 16, -17]]);
+  expect(a.arraySync()).toEqual([
+    [3, -6, 9],
+    [12, 15, -18],
+  ]);
+  expect(b.arraySync()).toEqual([
+    [4, -5, 10],
+    [13, 16, -17],
+  ]);
 });
