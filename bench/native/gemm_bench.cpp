@@ -16,22 +16,10 @@
 #include <sys/mman.h>
 #endif
 
+#include "../../native/dispatch.h"
 #include "../../native/kernels/call.h"
 
 namespace nabla {
-#define NABLA_UNIT(isa)           \
-  namespace isa {                 \
-  extern const KernelTable table; \
-  }
-NABLA_UNIT(scalar)
-#if defined(__x86_64__)
-NABLA_UNIT(avx2)
-NABLA_UNIT(avx512)
-#elif defined(__aarch64__)
-NABLA_UNIT(neon)
-#endif
-#undef NABLA_UNIT
-
 namespace {
 using Clock = std::chrono::steady_clock;
 double seconds() { return std::chrono::duration<double>(Clock::now().time_since_epoch()).count(); }
@@ -144,7 +132,7 @@ NABLA_PEAK(peak_avx512, "avx512f", 16)
 #endif
 double peak(const std::string& isa) {
 #if defined(__x86_64__)
-  if (isa == "avx512") return peak_avx512(300000);
+  if (!isa.compare(0, 6, "avx512")) return peak_avx512(300000);
   if (isa == "avx2") return peak_avx2(600000);
 #endif
   return isa.empty() ? 1 : 0;
@@ -192,20 +180,11 @@ const char* option(int count, char** values, const char* name, const char* other
 }
 
 int run(int count, char** values) {
-  const std::string isa = option(count, values, "--isa=", "avx512"),
+  const std::string isa = option(count, values, "--isa=", active_isa().name),
                     filter = option(count, values, "--filter=", "");
   const int threads = std::atoi(option(count, values, "--threads=", "1"));
   const int rounds = std::atoi(option(count, values, "--rounds=", "3"));
-  const KernelTable* table = isa == "scalar" ? &scalar::table : nullptr;
-#if defined(__x86_64__)
-  if (isa == "avx2") table = &avx2::table;
-  if (isa == "avx512") table = &avx512::table;
-#elif defined(__aarch64__)
-  if (isa == "neon") table = &neon::table;
-#endif
-  if (!table)
-    return std::fprintf(stderr, "Expected an instruction set of this machine but received %s\n", isa.c_str()),
-           1;
+  const KernelTable& table = *find_isa(isa, "--isa").table;
 
   std::vector<Shape> shapes;
   const int64_t sizes[][3] = {{64, 64, 64},       {128, 128, 128},   {256, 256, 256},  {512, 512, 512},
@@ -234,7 +213,7 @@ int run(int count, char** values) {
     for (Shape& s : shapes) {
       top = std::max(top, peak(isa));
       const Case one = make_case(s, a, w, c);
-      s.best = std::max(s.best, one.flop / measure(table->kernels[0], context, one, 0.001) / 1e9);
+      s.best = std::max(s.best, one.flop / measure(table.kernels[0], context, one, 0.001) / 1e9);
     }
   if (threads > 1) {
     helper.generation = -1;

@@ -6,6 +6,7 @@
 // The order of summation depends on the shape and on constants of the instruction set alone.
 #include "gemm_micro.h"
 #include "gemm_pack.h"
+#include "gemm_finish.h"
 
 namespace {
 
@@ -15,22 +16,9 @@ constexpr int64_t kGemmK = 1024;
 constexpr int64_t kGemmStridedK = 256;
 // Steps of k by which x is fetched ahead within the last block.
 constexpr int64_t kGemmAhead = 16;
-// The most rows and columns of one task.
-constexpr int64_t kGemmBlock = 256;
 // Multiply-adds that are worth a task: some 10 us.
 constexpr double kGemmTaskWork = 500e3;
 constexpr int64_t kGemmTasks = 16;
-
-/** What becomes of the sums of one batch element. */
-struct GemmOutput {
-  Real* c;  // (m, n)
-  int64_t row, column;
-  const Real* bias;  // (n) or nullptr
-  const Real* aux;   // (m, n) or nullptr
-  int64_t aux_row, aux_column;
-  Real alpha, beta;
-  BlockFunction activation, combine;  // nullptr: none
-};
 
 /** One product in its working orientation: x (rows, k), y (k, columns). */
 struct GemmProduct {
@@ -41,95 +29,6 @@ struct GemmProduct {
   int64_t y_step, y_column;
 };
 
-// ---------------------------------------------------------------- from sums to c
-
-/** A line of c: a piece of a row, or of a column where the product was swapped. */
-struct GemmLine {
-  Real* c;
-  int64_t stride;
-  const Real* bias;
-  int64_t bias_stride;  // 1, or 0 along a column
-  const Real* aux;
-  int64_t aux_stride;
-};
-
-inline GemmLine gemm_line(const GemmOutput& o, int64_t i, int64_t j, bool down) {
-  return {o.c + i * o.row + j * o.column,
-          down ? o.row : o.column,
-          o.bias ? o.bias + j : nullptr,
-          down ? 0 : 1,
-          o.aux ? o.aux + i * o.aux_row + j * o.aux_column : nullptr,
-          down ? o.aux_row : o.aux_column};
-}
-
-/** activation and combine from `values` to contiguous `to` (may be the same), n <= kGemmBlock. */
-inline void gemm_functions(const GemmOutput& o, const Real* aux, int64_t aux_stride, Real* values, Real* to,
-                           int64_t n) {
-  if (o.activation) {
-    Real* const out = o.combine ? values : to;
-    o.activation(values, values, values, out, n);
-  }
-  if (!o.combine) return;
-  if (aux_stride == 1) return o.combine(aux, values, values, to, n);
-  Real gathered[kGemmBlock];
-  for (int64_t j = 0; j < n; j++) gathered[j] = aux[j * aux_stride];
-  o.combine(gathered, values, values, to, n);
-}
-
-/** One line of c from its sums, which are overwritten; n <= kGemmBlock. */
-inline void gemm_finish_line(const GemmOutput& o, const GemmLine& line, Real* sums, int64_t n) {
-  const bool contiguous = line.stride == 1, functions = o.activation || o.combine;
-  Real gathered[kGemmBlock];
-  const Real* old = line.c;
-  if (!contiguous && o.beta != Real{0}) {
-    for (int64_t j = 0; j < n; j++) gathered[j] = line.c[j * line.stride];
-    old = gathered;
-  }
-  Real* const to = contiguous && !functions ? line.c : sums;
-  const V alpha = set1(o.alpha), beta = set1(o.beta);
-  const V one_bias = line.bias && !line.bias_stride ? set1(*line.bias) : zero();
-  each_vector(0, n, [&](auto lanes) {
-    V value = fma(alpha, lanes.get(sums), line.bias && line.bias_stride ? lanes.get(line.bias) : one_bias);
-    if (o.beta != Real{0}) value = fma(beta, lanes.get(old), value);
-    lanes.put(to, value);
-  });
-  if (functions) gemm_functions(o, line.aux, line.aux_stride, sums, contiguous ? line.c : sums, n);
-  if (!contiguous)
-    for (int64_t j = 0; j < n; j++) line.c[j * line.stride] = sums[j];
-}
-
-/** activation and combine on a tile of c that holds its values already; columns <= kGemmBlock. */
-inline void gemm_finish_tile(const GemmOutput& o, int64_t i, int64_t rows, int64_t j, int64_t columns) {
-  if (!o.activation && !o.combine) return;
-  if (o.row == columns && (!o.combine || (o.aux_column == 1 && o.aux_row == columns)) &&
-      rows * columns <= kGemmBlock) {
-    columns *= rows;
-    rows = 1;
-  }
-  for (; rows > 0; rows--, i++) {
-    Real* const c = o.c + i * o.row + j;
-    gemm_functions(o, o.aux ? o.aux + i * o.aux_row + j * o.aux_column : nullptr, o.aux_column, c, c,
-                   columns);
-  }
-}
-
-/** Rows [i, i + rows) and columns [j, j + columns) of the product, summed in `sums` (row distance
- *  sums_row), go to c. Neither is more than kGemmBlock. `strip`: kWidth * kGemmBlock Reals. */
-inline void gemm_finish_block(const GemmOutput& o, bool swapped, int64_t i, int64_t rows, int64_t j,
-                              int64_t columns, Real* sums, int64_t sums_row, Real* strip) {
-  if (!swapped) {
-    for (int64_t r = 0; r < rows; r++)
-      gemm_finish_line(o, gemm_line(o, i + r, j, false), sums + r * sums_row, columns);
-    return;
-  }
-  for (int64_t q = 0; q < columns; q += kWidth) {  // kWidth rows of c at a time
-    const int64_t lines = smaller(kWidth, columns - q);
-    gemm_transpose(sums + q, sums_row, rows, lines, strip, kGemmBlock);
-    for (int64_t l = 0; l < lines; l++)
-      gemm_finish_line(o, gemm_line(o, j + q + l, i, false), strip + l * kGemmBlock, rows);
-  }
-}
-
 // ---------------------------------------------------------------- one block of c
 
 /** How a block is computed; decided once for all tasks. */
@@ -139,8 +38,9 @@ struct GemmPlan {
 };
 
 /** Scratch memory of a task, in Reals: a copy of x, a panel of y, sums, a strip of turned rows. */
-constexpr int64_t kGemmCopySize = kGemmStridedK * (kGemmBlock + kGemmLine);
-constexpr int64_t kGemmPackSize = kGemmColumns * kGemmK;
+constexpr int64_t kGemmCopySize = (kGemmBlock + kGemmLine) * (kGemmK / 2 + kGemmLine);
+constexpr int64_t kGemmPackSize = kGemmColumns * (kGemmK + 2 * kGemmLine);
+static_assert(kGemmStridedK <= kGemmK / 2);
 constexpr int64_t kGemmSumsSize = kGemmBlock * kGemmBlock;
 constexpr int64_t kGemmStripSize = kWidth * kGemmBlock;
 static_assert((kGemmCopySize + kGemmPackSize + kGemmSumsSize + kGemmStripSize) * sizeof(Real) <=
@@ -148,6 +48,7 @@ static_assert((kGemmCopySize + kGemmPackSize + kGemmSumsSize + kGemmStripSize) *
 
 /** All rows of the block times one panel of y (at most kGemmVectors vectors wide). With tile.keep
  *  the first rows pack y there for the others. ahead_steps: how far ahead a strided x is fetched. */
+template <class Factors>
 inline void gemm_panel(GemmTile tile, int64_t rows, int64_t columns, int64_t ahead_steps,
                        const GemmOutput* finish, int64_t i, int64_t j) {
   const int64_t vectors = parts_of(columns, kWidth);
@@ -163,8 +64,10 @@ inline void gemm_panel(GemmTile tile, int64_t rows, int64_t columns, int64_t ahe
     tile.c = c + r * tile.c_row;
     tile.ahead = tile.x_step == 1 ? (r + h < rows ? tile.x + h * tile.x_row : first)
                                   : tile.x + ahead_steps * tile.x_step;
-    (tile.keep ? gemm_packing_micro_for(h, vectors, partial) : gemm_micro_for(h, vectors, partial))(tile);
-    if (tile.keep) {
+    if (!tile.keep) {
+      gemm_micro_for<Factors, false>(h, vectors, partial)(tile);
+    } else {
+      gemm_micro_for<GemmPlain, true>(h, vectors, partial)(tile);
       tile.y = tile.keep;
       tile.y_step = vectors * kWidth;
       tile.keep = nullptr;
@@ -174,30 +77,36 @@ inline void gemm_panel(GemmTile tile, int64_t rows, int64_t columns, int64_t ahe
   }
 }
 
-/** tile.x = rows from i, steps [k0, k0 + tile.k) of x. Returns whether that is a copy: where columns
+/** The longest block of k. */
+inline int64_t gemm_longest_k(GemmPlain, const GemmProduct& p) {
+  return p.x_step == 1 ? kGemmK : kGemmStridedK;
+}
+
+/** tile.x = rows from i, steps [k0, k0 + k) of x. Returns whether that is a copy: where columns
  *  of x are contiguous and a step of k falls on few sets of the cache, and there are columns of y
  *  enough to pay for it. */
-inline bool gemm_place_x(const GemmProduct& p, int64_t i, int64_t rows, int64_t k0, int64_t columns,
-                         Real* copy, GemmTile& tile) {
+inline bool gemm_place_x(GemmPlain, const GemmProduct& p, int64_t i, int64_t rows, int64_t k0, int64_t k,
+                         int64_t columns, Real* copy, GemmTile& tile) {
+  tile.k = k;
   tile.x = p.x + i * p.x_row + k0 * p.x_step;
   tile.x_row = p.x_row;
   tile.x_step = p.x_step;
   const bool collides = p.x_row == 1 && p.x_step % (4 * kGemmLine) == 0;
-  const bool copies = collides && tile.k >= 64 && columns >= 4 * kGemmColumns;
+  const bool copies = collides && k >= 64 && columns >= 4 * kGemmColumns;
   if (copies) {
     tile.x_step = parts_of(rows, 2 * kGemmLine) * 2 * kGemmLine + kGemmLine;  // an odd number of lines
-    gemm_copy_rows(tile.x, p.x_step, tile.k, rows, copy, tile.x_step);
+    gemm_copy_rows(tile.x, p.x_step, k, rows, copy, tile.x_step);
     tile.x = copy;
   }
   const bool across = tile.x_step == 1;  // the next rows follow within reach: fetch them evenly
-  tile.ahead_step = across ? smaller(kGemmLine, tile.x_row * kGemmMaxRows / larger(tile.k, 1)) : tile.x_step;
+  tile.ahead_step = across ? smaller(kGemmLine, tile.x_row * kGemmMaxRows / larger(k, 1)) : tile.x_step;
   return copies;
 }
 
 /** tile.y = `columns` of y from j, steps from k0: in place, or packed now, or packed by the first
  *  rows' micro-kernel. */
-inline void gemm_place_y(const GemmProduct& p, int64_t j, int64_t columns, int64_t rows, int64_t k0,
-                         Real* packed, GemmTile& tile) {
+inline void gemm_place_y(GemmPlain, const GemmProduct& p, int64_t j, int64_t columns, int64_t rows,
+                         int64_t k0, int64_t k, Real* packed, GemmTile& tile) {
   const Real* const y = p.y + k0 * p.y_step + j * p.y_column;
   tile.keep = nullptr;
   if (p.y_column == 1 && (kGemmLoadsPartial || columns % kWidth == 0)) {
@@ -205,13 +114,20 @@ inline void gemm_place_y(const GemmProduct& p, int64_t j, int64_t columns, int64
     tile.y_step = p.y_step;
     if (rows >= kGemmPackRows) tile.keep = packed;
   } else {
-    gemm_pack_panel(y, p.y_step, p.y_column, tile.k, columns, packed);
+    gemm_pack_panel(y, p.y_step, p.y_column, k, columns, packed);
     tile.y = packed;
     tile.y_step = parts_of(columns, kWidth) * kWidth;
   }
 }
 
+}  // namespace
+#if defined(NABLA_GEMM_BF16)
+#include "gemm_bf16.h"
+#endif
+namespace {
+
 /** The block at (i, j), rows x columns, of the product. */
+template <class Factors>
 inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOutput& o, int64_t i,
                        int64_t rows, int64_t j, int64_t columns, Real* scratch) {
   Real* const copy = scratch;
@@ -220,25 +136,25 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
   Real* const strip = sums + kGemmSumsSize;
   const int64_t vectors = parts_of(columns, kWidth), panels = parts_of(columns, kGemmColumns);
   const int64_t sums_row = vectors * kWidth;
-  const int64_t parts = larger(1, parts_of(p.k, p.x_step == 1 ? kGemmK : kGemmStridedK));
-  const int64_t part = parts_of(p.k, parts);
+  const int64_t parts = larger(1, parts_of(p.k, gemm_longest_k(Factors{}, p)));
+  const int64_t part = parts_of(parts_of(p.k, parts), 2) * 2;  // even: pairs are not torn
 
   for (int64_t b = 0; b < parts; b++) {
     const bool last = b == parts - 1;
     GemmTile tile;
-    tile.k = smaller(part, p.k - b * part);
-    const bool copied = gemm_place_x(p, i, rows, b * part, columns, copy, tile);
+    const int64_t k0 = b * part, k = smaller(part, p.k - k0);
+    const bool copied = gemm_place_x(Factors{}, p, i, rows, k0, k, columns, copy, tile);
     tile.alpha = plan.direct ? o.alpha : Real{1};
     tile.beta = b > 0 ? Real{1} : plan.direct ? o.beta : Real{0};
     for (int64_t q = 0, at = 0; q < panels; q++) {
       const int64_t width = smaller((vectors / panels + (q < vectors % panels)) * kWidth, columns - at);
-      gemm_place_y(p, j + at, width, rows, b * part, packed, tile);
+      gemm_place_y(Factors{}, p, j + at, width, rows, k0, k, packed, tile);
       tile.bias = plan.direct && b == 0 && o.bias ? o.bias + j + at : nullptr;
       tile.c = plan.direct ? o.c + i * o.row + j + at : sums + at;
       tile.c_row = plan.direct ? o.row : sums_row;
       const bool to_next_part = q == panels - 1 && !last && !copied;
-      gemm_panel(tile, rows, width, to_next_part ? part : kGemmAhead, plan.direct && last ? &o : nullptr, i,
-                 j + at);
+      gemm_panel<Factors>(tile, rows, width, to_next_part ? part : kGemmAhead,
+                          plan.direct && last ? &o : nullptr, i, j + at);
       at += width;
     }
   }
@@ -354,13 +270,13 @@ struct GemmGrid {
   int64_t row_parts, column_parts;
 };
 
-inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch) {
+/** y_in_place: packing y costs nothing; least_columns: fewer are not worth what x costs. */
+inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, bool y_in_place, int64_t least_columns) {
   const double work = static_cast<double>(p.rows) * static_cast<double>(p.columns) * static_cast<double>(p.k);
   const double wanted = work / kGemmTaskWork;
   const int64_t target = wanted * static_cast<double>(batch) > kGemmTasks
                              ? kGemmTasks / smaller(batch, kGemmTasks)
                              : 1 + static_cast<int64_t>(wanted);
-  const bool y_in_place = p.y_column == 1;
   GemmGrid grid;
   grid.row_parts = parts_of(p.rows, kGemmBlock);
   grid.column_parts = parts_of(p.columns, kGemmBlock);
@@ -368,7 +284,7 @@ inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch) {
     grid.rows = parts_of(p.rows, grid.row_parts);
     grid.columns = parts_of(parts_of(p.columns, grid.column_parts), kWidth) * kWidth;
     if (grid.row_parts * grid.column_parts >= target) break;
-    if (grid.columns >= 2 * 64)
+    if (grid.columns >= 2 * least_columns)
       grid.column_parts *= 2;
     else if (grid.rows >= (y_in_place ? 2 * kGemmPackRows : 256))
       grid.row_parts *= 2;
@@ -410,10 +326,9 @@ inline void gemm_rows_of_one(const GemmCall& g, const GemmProduct& product, bool
            });
 }
 
-inline void gemm_blocks(const GemmCall& g, Context& context) {
-  const GemmPlan plan = gemm_plan(g);
-  const GemmProduct product = gemm_product(g, plan.swapped);
-  const GemmGrid grid = gemm_grid(product, g.batch);
+template <class Factors>
+inline void gemm_share(const GemmCall& g, const GemmPlan& plan, const GemmProduct& product,
+                       const GemmGrid& grid, Context& context) {
   const int64_t blocks = grid.row_parts * grid.column_parts;
   const double work = static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k);
   // Small elements of a batch share a task.
@@ -428,10 +343,20 @@ inline void gemm_blocks(const GemmCall& g, Context& context) {
                gemm_at(g, item / blocks, p, plan.swapped, o);
                const int64_t i = item % blocks / grid.column_parts * grid.rows,
                              j = item % blocks % grid.column_parts * grid.columns;
-               gemm_block(p, plan, o, i, smaller(grid.rows, p.rows - i), j,
-                          smaller(grid.columns, p.columns - j), static_cast<Real*>(scratch));
+               gemm_block<Factors>(p, plan, o, i, smaller(grid.rows, p.rows - i), j,
+                                   smaller(grid.columns, p.columns - j), static_cast<Real*>(scratch));
              }
            });
+}
+
+inline void gemm_blocks(const GemmCall& g, Context& context) {
+  const GemmPlan plan = gemm_plan(g);
+  const GemmProduct p = gemm_product(g, plan.swapped);
+#if defined(NABLA_GEMM_BF16)
+  if (gemm_bf16_takes(p))
+    return gemm_share<GemmBf16>(g, plan, p, gemm_grid(p, g.batch, false, kGemmBlock / 2), context);
+#endif
+  gemm_share<GemmPlain>(g, plan, p, gemm_grid(p, g.batch, p.y_column == 1, 64), context);
 }
 
 /** What fits into one tile, without further ado; returns false if it does not. */
@@ -460,7 +385,7 @@ inline bool gemm_one_tile(const GemmCall& g) {
                          0,
                          g.n - (vectors - 1) * kWidth,
                          nullptr};
-  gemm_micro_for(g.m, vectors, tile.tail != kWidth)(tile);
+  gemm_micro_for<GemmPlain, false>(g.m, vectors, tile.tail != kWidth)(tile);
   gemm_finish_tile(o, 0, g.m, 0, g.n);
   return true;
 }

@@ -94,9 +94,15 @@ inline void gemm_store_tile(const GemmTile& t, V (&sum)[rows][vectors]) {
   for (int i = 0; i < rows; i++) gemm_store_row<vectors, partial>(c + i * c_row, tail, sum[i]);
 }
 
-/** partial: the last vector has tile.tail columns. pack: y is copied to tile.keep on the way, which
+/** What the micro-kernel multiplies: elements of x and y as they are. */
+struct GemmPlain {
+  static V multiply_add(V a, V b, V c) { return gemm_multiply_add(a, b, c); }
+};
+
+/** Factors: GemmPlain, or pairs of bfloat16 (gemm_bf16.h), of which tile.k then counts the pairs.
+ *  partial: the last vector has tile.tail columns. pack: y is copied to tile.keep on the way, which
  *  hides behind the arithmetic, where copying it beforehand would wait for memory. */
-template <int rows, int vectors, bool partial, bool pack>
+template <class Factors, int rows, int vectors, bool partial, bool pack>
 void gemm_micro(const GemmTile& tile) {
   constexpr bool partial_load = partial && kGemmLoadsPartial;
   const int64_t x_row = tile.x_row, x_step = tile.x_step, y_step = tile.y_step;
@@ -138,7 +144,7 @@ void gemm_micro(const GemmTile& tile) {
     for (int i = 0; i < rows; i++) {
       const V a = set1(x[i / 3][(i % 3) * x_row]);
 #pragma GCC unroll 8
-      for (int j = 0; j < vectors; j++) sum[i][j] = gemm_multiply_add(a, row[j], sum[i][j]);
+      for (int j = 0; j < vectors; j++) sum[i][j] = Factors::multiply_add(a, row[j], sum[i][j]);
     }
 #pragma GCC unroll 8
     for (int i = 0; i < bases; i++) x[i] += x_step;
@@ -150,11 +156,11 @@ void gemm_micro(const GemmTile& tile) {
 constexpr int kGemmPackRows = 48;
 constexpr int gemm_least_rows(int vectors, bool pack) { return pack ? gemm_rows(vectors) - 1 : 1; }
 
-template <int rows, int vectors, bool partial, bool pack>
+template <class Factors, int rows, int vectors, bool partial, bool pack>
 constexpr GemmMicro gemm_micro_or_null() {
   if constexpr (vectors <= kGemmVectors && rows <= gemm_rows(vectors) &&
                 rows >= gemm_least_rows(vectors, pack))
-    return gemm_micro<rows, vectors, partial, pack>;
+    return gemm_micro<Factors, rows, vectors, partial, pack>;
   else
     return nullptr;
 }
@@ -163,29 +169,31 @@ constexpr GemmMicro gemm_micro_or_null() {
 struct GemmMicroRows {
   GemmMicro of[8];
 };
-template <int vectors, bool partial, bool pack>
+template <class Factors, int vectors, bool partial, bool pack>
 constexpr GemmMicroRows gemm_micro_rows() {
-  return {{gemm_micro_or_null<1, vectors, partial, pack>(), gemm_micro_or_null<2, vectors, partial, pack>(),
-           gemm_micro_or_null<3, vectors, partial, pack>(), gemm_micro_or_null<4, vectors, partial, pack>(),
-           gemm_micro_or_null<5, vectors, partial, pack>(), gemm_micro_or_null<6, vectors, partial, pack>(),
-           gemm_micro_or_null<7, vectors, partial, pack>(), gemm_micro_or_null<8, vectors, partial, pack>()}};
+  return {{gemm_micro_or_null<Factors, 1, vectors, partial, pack>(),
+           gemm_micro_or_null<Factors, 2, vectors, partial, pack>(),
+           gemm_micro_or_null<Factors, 3, vectors, partial, pack>(),
+           gemm_micro_or_null<Factors, 4, vectors, partial, pack>(),
+           gemm_micro_or_null<Factors, 5, vectors, partial, pack>(),
+           gemm_micro_or_null<Factors, 6, vectors, partial, pack>(),
+           gemm_micro_or_null<Factors, 7, vectors, partial, pack>(),
+           gemm_micro_or_null<Factors, 8, vectors, partial, pack>()}};
 }
-template <bool partial, bool pack>
+template <class Factors, bool partial, bool pack>
 struct GemmMicroTable {
   static constexpr GemmMicroRows of[8] = {
-      gemm_micro_rows<1, partial, pack>(), gemm_micro_rows<2, partial, pack>(),
-      gemm_micro_rows<3, partial, pack>(), gemm_micro_rows<4, partial, pack>(),
-      gemm_micro_rows<5, partial, pack>(), gemm_micro_rows<6, partial, pack>(),
-      gemm_micro_rows<7, partial, pack>(), gemm_micro_rows<8, partial, pack>()};
+      gemm_micro_rows<Factors, 1, partial, pack>(), gemm_micro_rows<Factors, 2, partial, pack>(),
+      gemm_micro_rows<Factors, 3, partial, pack>(), gemm_micro_rows<Factors, 4, partial, pack>(),
+      gemm_micro_rows<Factors, 5, partial, pack>(), gemm_micro_rows<Factors, 6, partial, pack>(),
+      gemm_micro_rows<Factors, 7, partial, pack>(), gemm_micro_rows<Factors, 8, partial, pack>()};
 };
 
+template <class Factors, bool pack>
 inline GemmMicro gemm_micro_for(int64_t rows, int64_t vectors, bool partial) {
-  return (partial ? GemmMicroTable<true, false>::of : GemmMicroTable<false, false>::of)[vectors - 1]
-      .of[rows - 1];
-}
-inline GemmMicro gemm_packing_micro_for(int64_t rows, int64_t vectors, bool partial) {
-  return (partial ? GemmMicroTable<true, true>::of : GemmMicroTable<false, true>::of)[vectors - 1]
-      .of[rows - 1];
+  const GemmMicroRows* const table =
+      partial ? GemmMicroTable<Factors, true, pack>::of : GemmMicroTable<Factors, false, pack>::of;
+  return table[vectors - 1].of[rows - 1];
 }
 
 // ---------------------------------------------------------------- one row
