@@ -30,6 +30,9 @@ extern const KernelTable table;
 namespace avx512 {
 extern const KernelTable table;
 }
+namespace avx512bf16 {
+extern const KernelTable table;
+}
 #endif
 #if defined(__aarch64__) || defined(_M_ARM64)
 namespace neon {
@@ -70,7 +73,7 @@ uint64_t saved_registers() {
 }
 
 struct X86Features {
-  bool avx2 = false, avx512 = false;
+  bool avx2 = false, avx512 = false, avx512bf16 = false;
 };
 
 // Bit numbers: Intel SDM volume 2A, CPUID; XCR0: volume 1, chapter 13.
@@ -86,6 +89,7 @@ X86Features x86_features() {
   const bool parts =
       bit(seven.b, 16) && bit(seven.b, 17) && bit(seven.b, 30) && bit(seven.b, 31);  // F DQ BW VL
   found.avx512 = found.avx2 && (saved & 0xe6) == 0xe6 && parts;
+  found.avx512bf16 = found.avx512 && bit(cpuid(7, 1).a, 5);
   return found;
 }
 #endif
@@ -109,6 +113,8 @@ const std::vector<Isa>& available_isas() {
     const X86Features cpu = x86_features();
     if (cpu.avx512) found.push_back({"avx512", &avx512::table, true});
     if (cpu.avx2) found.push_back({"avx2", &avx2::table, true});
+    // Rounds the factors of matrix products: only where somebody asks for it.
+    if (cpu.avx512bf16) found.push_back({"avx512bf16", &avx512bf16::table, false});
 #endif
 #if defined(__aarch64__) || defined(_M_ARM64)
     found.push_back({"neon", &neon::table, true});
