@@ -4,7 +4,7 @@
 #include <string>
 
 #include "error.h"
-#include "float_mode.h"
+#include "../simd/float_mode.h"
 #include "program.h"
 #include "thread_pool.h"
 

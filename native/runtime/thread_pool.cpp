@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "error.h"
-#include "float_mode.h"
+#include "../simd/float_mode.h"
 #include "machine.h"
 #include "memory.h"
 
