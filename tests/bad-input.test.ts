@@ -1,6 +1,5 @@
 /** Bad input gets a typed error that names the argument, what was expected and what came, and nothing is changed. */
 
-import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import {
   ArgumentError,
@@ -9,10 +8,8 @@ import {
   DataError,
   DTypeError,
   data,
-  FormatError,
   full,
   grad,
-  io,
   losses,
   manualSeed,
   NablaError,
@@ -22,7 +19,7 @@ import {
   ones,
   optim,
   ShapeError,
-  Tensor,
+  type Tensor,
   Trainer,
   tensor,
   zeros,
@@ -435,79 +432,8 @@ describe("options", () => {
   ]);
 });
 
-/** A safetensors file with this header. */
-function file(header: unknown, bytes = 8): Uint8Array {
-  const text = new TextEncoder().encode(typeof header === "string" ? header : JSON.stringify(header));
-  const out = new Uint8Array(8 + text.length + bytes);
-  new DataView(out.buffer).setBigUint64(0, BigInt(text.length), true);
-  out.set(text, 8);
-  return out;
-}
-const entry = (begin: number, end: number, dtype = "F32", shape = [1]) => ({
-  dtype,
-  shape,
-  data_offsets: [begin, end],
-});
-
-describe("hostile files", () => {
-  const huge = file({});
-  new DataView(huge.buffer).setBigUint64(0, 2n ** 60n, true);
-  checkAll([
-    ["safetensors of nothing", () => io.readSafetensors(new Uint8Array(0)), FormatError, /./],
-    ["truncated safetensors", () => io.readSafetensors(file({ a: entry(0, 4) }, 2)), FormatError, /./],
-    ["oversized header", () => io.readSafetensors(huge), FormatError, /./],
-    [
-      "overlapping offsets",
-      () => io.readSafetensors(file({ a: entry(0, 4), b: entry(2, 6) })),
-      FormatError,
-      /./,
-    ],
-    [
-      "offsets out of range",
-      () => io.readSafetensors(file({ a: entry(0, 4), b: entry(4, 400) })),
-      FormatError,
-      /./,
-    ],
-    ["negative offsets", () => io.readSafetensors(file({ a: entry(-4, 0) })), FormatError, /./],
-    [
-      "duplicate keys",
-      () =>
-        io.readSafetensors(file(`{"a":${JSON.stringify(entry(0, 4))},"a":${JSON.stringify(entry(4, 8))}}`)),
-      FormatError,
-      /./,
-    ],
-    ["wrong type", () => io.readSafetensors(file({ a: entry(0, 8, "C64") })), FormatError, /./],
-    ["size against shape", () => io.readSafetensors(file({ a: entry(0, 8) })), FormatError, /./],
-    [
-      "shape of 2^60 elements",
-      () => io.readSafetensors(file({ a: entry(0, 8, "F32", [2 ** 30, 2 ** 30]) })),
-      FormatError,
-      /./,
-    ],
-    ["empty CSV", () => data.parseCsv(""), DataError, /./],
-    ["wrong IDX magic", () => data.parseIdx(Uint8Array.of(1, 2, 3, 4, 0, 0, 0, 0)), FormatError, /./],
-    [
-      "IDX of another length",
-      () => data.parseIdx(Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 9, 1)),
-      FormatError,
-      /./,
-    ],
-    [
-      "IDX gzipped and cut",
-      () => data.parseIdx(gzipSync(Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 1, 1)).subarray(0, 20)),
-      FormatError,
-      /./,
-    ],
-  ]);
-
-  it("ragged CSV: the line is named", async () => {
-    const error = (await errorOf(() => data.parseCsv("a,b\n1,2\n3\n"))) as DataError;
-    expect(error).toBeInstanceOf(DataError);
-    expect(error.line).toBe(3);
-    expect(error.message).toMatch(/line 3/);
-  });
-
-  it("a state that does not fit changes nothing", async () => {
+describe("a state loaded into a model", () => {
+  it("changes nothing where it does not fit", async () => {
     const model = new nn.Sequential(new nn.Linear(2, 3), new nn.Linear(3, 1));
     const before = model.stateDict();
     const wrong = new Map(new nn.Sequential(new nn.Linear(2, 3), new nn.Linear(4, 1)).stateDict());
@@ -517,6 +443,24 @@ describe("hostile files", () => {
     wrong.delete("0.bias");
     expect((await errorOf(() => model.loadStateDict(wrong))).message).toMatch(/0.bias/);
     expect(model.stateDict()).toEqual(before);
-    expect(Tensor).toBeTypeOf("function");
+  });
+
+  it("is refused while a step of that model runs, and loads after it", async () => {
+    manualSeed(1);
+    const model = new nn.Linear(64, 64);
+    const state = model.stateDict();
+    const step = compile((x: Tensor) => model.forward(x).square().mean(), {
+      optimizer: new optim.SGD({ learningRate: 1e-3 }),
+    });
+    const steps = 2000;
+    const running = step.manyAsync(steps, [ones([steps, 8, 64])]);
+    expect(() => model.loadStateDict(state)).toThrow(BusyError);
+    expect(() => model.bias!.assign(new Float32Array(64))).toThrow(BusyError);
+    expect(() => model.to("float64")).toThrow(BusyError);
+    expect((await running).completed).toBe(steps);
+    expect(model.weight.dtype).toBe("float32");
+    expect(model.stateDict()).not.toEqual(state);
+    model.loadStateDict(state);
+    expect(model.stateDict()).toEqual(state);
   });
 });

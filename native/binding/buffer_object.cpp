@@ -73,6 +73,10 @@ Napi::Value BufferObject::byte_length(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(receiver<BufferObject>(info).buffer_->bytes()));
 }
 
+Napi::Value BufferObject::being_written(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), receiver<BufferObject>(info).buffer_->gate().claimed());
+}
+
 Napi::Value BufferObject::detach(const Napi::CallbackInfo& info) {
   BufferObject& self = receiver<BufferObject>(info);
   if (const napi_value view = self.attached(info.Env())) napi_detach_arraybuffer(info.Env(), view);
@@ -85,6 +89,7 @@ Napi::Value BufferObject::define(Napi::Env env) {
   const napi_property_descriptor members[] = {
       getter<array_buffer>("arrayBuffer"),
       getter<byte_length>("byteLength"),
+      getter<being_written>("beingWritten"),
       method<detach>("detach"),
   };
   napi_value constructor;

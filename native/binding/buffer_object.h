@@ -25,6 +25,7 @@ class BufferObject {
   static Napi::Value construct(const Napi::CallbackInfo& info);
   static Napi::Value array_buffer(const Napi::CallbackInfo& info);
   static Napi::Value byte_length(const Napi::CallbackInfo& info);
+  static Napi::Value being_written(const Napi::CallbackInfo& info);
   static Napi::Value detach(const Napi::CallbackInfo& info);
   napi_value attached(napi_env env) const;
 

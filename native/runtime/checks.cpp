@@ -121,6 +121,13 @@ void check_pointwise(const ProgramCode& code, const InstructionCode& instruction
 
 // ---- the others
 
+// The kernel combines with aux, and with nothing else.
+void check_gemm(const ProgramCode&, const InstructionCode& instruction) {
+  if (parameter(instruction, "combine") >= 0 && !operand(instruction, "aux").present) {
+    refuse("operand aux, since combine is a function,", place_of(instruction), "none");
+  }
+}
+
 void check_copy(const ProgramCode&, const InstructionCode& instruction) {
   if (!same_shape(operand(instruction, "x"), operand(instruction, "y"))) {
     refuse("the shape of operand x", place_of(instruction, 1), "another shape");
@@ -171,6 +178,7 @@ struct KernelCheck {
 };
 
 constexpr KernelCheck kChecks[] = {
+    {"gemm", check_gemm},
     {"pointwise", check_pointwise},
     {"copy", check_copy},
     {"arg_reduce", check_arg_reduce},

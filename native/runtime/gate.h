@@ -7,7 +7,7 @@
 //          before the writer's next step, and readers that come while the writer waits go after it:
 //          neither starves.
 //
-// A run that must wait holds no gate out of address order (GateSet in program_gates.cpp), so no two
+// A run that must wait holds no gate out of address order (GateSet in gate_set.h), so no two
 // runs wait for each other.
 #pragma once
 #include <atomic>

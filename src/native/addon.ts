@@ -8,6 +8,8 @@ import { loadAddon } from "./load.cjs";
 export interface NativeBuffer {
   readonly arrayBuffer: ArrayBuffer;
   readonly byteLength: number;
+  /** Whether a run that writes it is submitted or in progress. */
+  readonly beingWritten: boolean;
   /** Detaches the ArrayBuffer: views of it become empty. The memory lives on. */
   detach(): void;
 }

@@ -105,9 +105,15 @@ export abstract class Module {
     return this;
   }
 
-  /** Converts parameters and float buffers; float64 is slow and meant for checks. */
+  /**
+   * Converts parameters and float buffers; float64 is slow and meant for checks.
+   *
+   * @throws BusyError while a training step of this model runs.
+   */
   to(dtype: FloatDType): this {
-    for (const t of [...this.parameters(), ...this.buffers()]) t.convert(dtype);
+    const tensors = [...this.parameters(), ...this.buffers()];
+    for (const t of tensors) t.checkIdle("to");
+    for (const t of tensors) t.convert(dtype);
     return this;
   }
 
@@ -132,7 +138,8 @@ export abstract class Module {
    * Overwrites parameters and buffers. Nothing is changed if anything does not fit.
    *
    * @param options.strict Whether missing and unknown keys are errors. Default true.
-   * @throws StateError naming the keys that are missing or unknown; ShapeError naming key and shapes.
+   * @throws StateError naming the keys that are missing or unknown; ShapeError naming key and shapes;
+   * BusyError while a training step of this model runs.
    */
   loadStateDict(
     dict: ReadonlyMap<string, { shape: Shape; data: ArrayLike<number> }>,
@@ -154,6 +161,7 @@ export abstract class Module {
       if (entry !== undefined && !sameShape(entry.shape, t.shape)) {
         throw new ShapeError(expected(`shape ${formatShape(t.shape)}`, key, formatShape(entry.shape)));
       }
+      if (entry !== undefined) t.checkIdle("loadStateDict");
     }
     for (const [key, t] of own) {
       const entry = dict.get(key);

@@ -1,7 +1,7 @@
 /** Tensors that live as long as a model: parameters, which are learned, and buffers, which are not. */
 
 import { bytesPerElement, type DType, type FloatDType, isFloat, type TypedArray } from "../dtype.js";
-import { DTypeError, expected, ShapeError } from "../errors.js";
+import { BusyError, DTypeError, expected, ShapeError } from "../errors.js";
 import { settleReaders } from "../graph/evaluate.js";
 import { modelChanged } from "../graph/model-version.js";
 import { Storage, type StorageSlice } from "../graph/storage.js";
@@ -40,14 +40,28 @@ export abstract class StoredTensor extends Tensor {
     return this.place.storage.array(this.dtype, this.place.byteOffset, this.size);
   }
 
-  /** Overwrites all elements. */
+  /**
+   * Overwrites all elements.
+   *
+   * @throws ShapeError for another number of elements, BusyError while a training step writes them.
+   */
   assign(data: ArrayLike<number>): void {
     if (data.length !== this.size) {
       throw new ShapeError(
         expected(`${this.size} elements for shape ${formatShape(this.shape)}`, "assign", `${data.length}`),
       );
     }
+    this.checkIdle("assign");
     this.values.set(data);
+  }
+
+  /** @internal Refuses a change from here while a run on another thread changes it. */
+  checkIdle(call: string): void {
+    if (this.place.storage.native.beingWritten) {
+      throw new BusyError(
+        expected("a tensor that no training step is writing", call, "one of a training in progress"),
+      );
+    }
   }
 
   /** @internal Moves the elements to `slice`; views of the old place become empty. */

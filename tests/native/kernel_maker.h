@@ -320,10 +320,16 @@ class CaseMaker {
 
   /** What the meaning of a row asks of several operands and parameters together. */
   void settle() {
+    settle_without("v", "momentum", 0);  // momentum is kept in v
+    settle_without("aux", "combine", -1);
+  }
+
+  /** Without the operand, the parameter must have the value that means none. */
+  void settle_without(const char* operand, const char* parameter, double none) {
+    const int index = row_.operand_number(operand);
+    if (index < 0 || it_.operands[static_cast<size_t>(index)].present) return;
     for (size_t i = 0; i < row_.parameters.size() && i < it_.parameters.size(); ++i) {
-      const int v = row_.operand_number("v");  // momentum is kept in v
-      if (row_.parameters[i].name == "momentum" && v >= 0 && !it_.operands[static_cast<size_t>(v)].present)
-        it_.parameters[i] = 0;
+      if (row_.parameters[i].name == parameter) it_.parameters[i] = none;
     }
   }
 

@@ -230,8 +230,11 @@ void test_kernel_refusals() {
   const Ref none;
   const Ref a(1, 0, {1, 2, 3}), b(1, 64, {1, 3, 4}), c(2, 0, {1, 2, 4});
   CHECK(load(one("gemm", {a, b, none, none, c}, {1, 0, -1, -1})) != nullptr);
-  CHECK(load(one("gemm", {a, b, none, none, c},
+  const Ref aux(1, 128, {1, 2, 4});
+  CHECK(load(one("gemm", {a, b, none, aux, c},
                  {1, 0, test::function_number("tanh"), test::function_number("mul")})) != nullptr);
+  REFUSES("operand aux|combine|gemm",
+          load(one("gemm", {a, b, none, none, c}, {1, 0, -1, test::function_number("mul")})));
   REFUSES("function of 1|activation",
           load(one("gemm", {a, b, none, none, c}, {1, 0, test::function_number("add"), -1})));
   REFUSES("function of 2|combine",
