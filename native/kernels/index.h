@@ -18,7 +18,9 @@ void gather_rows(const Call& call, Context& context) {
   parallel(context, parts_of(n, group), work, [=](int64_t task, void*) {
     const int64_t end = smaller(n, (task + 1) * group);
     for (int64_t k = task * group; k < end; k++) {
-      std::memcpy(to + static_cast<size_t>(k) * row, from + static_cast<size_t>(index[k]) * row, row);
+      const int64_t label = label_at(index, k, v);
+      if (label < 0) continue;
+      std::memcpy(to + static_cast<size_t>(k) * row, from + static_cast<size_t>(label) * row, row);
     }
   });
 }
@@ -41,8 +43,10 @@ void scatter_add_rows(const Call& call, Context& context) {
       each_vector(begin, end, [=](auto lanes) { lanes.put(to, zero()); });
     }
     for (int64_t k = 0; k < n; k++) {
+      const int64_t label = label_at(index, k, v);
+      if (label < 0) continue;
       const Real* from = dy + k * d;
-      Real* to = table + index[k] * d;
+      Real* to = table + label * d;
       each_vector(begin, end, [=](auto lanes) { lanes.put(to, lanes.get(to) + lanes.get(from)); });
     }
   });

@@ -22,6 +22,14 @@ inline bool labels_in_range(const int32_t* labels, int64_t n, int64_t c, double 
   return true;
 }
 
+/** labels[k] for use as an offset, or -1 if it is not in [0, c) any more: JavaScript may have written to
+ *  the labels of an asynchronous run after they were checked. Read once, so that what is compared is what
+ *  is used. */
+inline int64_t label_at(const int32_t* labels, int64_t k, int64_t c) {
+  const int64_t label = *static_cast<const volatile int32_t*>(labels + k);
+  return label >= 0 && label < c ? label : -1;
+}
+
 struct CrossEntropy {
   const Real *logits, *weight;  // (r, c); (c) or nullptr
   const int32_t* labels;        // (r)
@@ -29,7 +37,11 @@ struct CrossEntropy {
   Real smoothing;
   double ignored;
 
-  bool skips(int64_t row) const { return static_cast<double>(labels[row]) == ignored; }
+  /** -1: the row counts for nothing. */
+  int64_t label_of(int64_t row) const {
+    const int64_t label = label_at(labels, row, c);
+    return static_cast<double>(label) == ignored ? -1 : label;
+  }
   Real weight_of(int64_t j) const { return weight ? weight[j] : Real(1); }
   Real share() const { return smoothing / static_cast<Real>(c); }
 };
@@ -49,8 +61,8 @@ inline void cross_entropy_row(const CrossEntropy& loss, int64_t row, Real* resul
   const Real log_sum = first_lane(log(set1(sum_exp<false>(x, loss.c, maximum, nullptr))));
   *logsumexp = maximum + log_sum;
   *result = 0;
-  if (loss.skips(row)) return;
-  const int64_t label = loss.labels[row];
+  const int64_t label = loss.label_of(row);
+  if (label < 0) return;
   // log_sum - (x - max) keeps the digits that lse - x loses when the logits are large
   Real value = (1 - loss.smoothing) * loss.weight_of(label) * (log_sum - (x[label] - maximum));
   if (loss.smoothing != 0) {
@@ -75,12 +87,12 @@ void cross_entropy_forward(const Call& call, Context& context) {
 /** weight_sum = sum w */
 inline void cross_entropy_row_gradient(const CrossEntropy& loss, int64_t row, Real weight_sum, Real logsumexp,
                                        Real dloss, Real* dx) {
-  if (loss.skips(row)) {
+  const int64_t label = loss.label_of(row);
+  if (label < 0) {
     each_vector(0, loss.c, [=](auto lanes) { lanes.put(dx, zero()); });
     return;
   }
   const Real* x = loss.logits + row * loss.c;
-  const int64_t label = loss.labels[row];
   const Real at_label = (1 - loss.smoothing) * loss.weight_of(label);
   const V lse = set1(logsumexp), scale = set1(dloss * (at_label + loss.share() * weight_sum));
   if (loss.smoothing == 0) {
@@ -115,7 +127,10 @@ void pick_forward(const Call& call, Context& context) {
   const int32_t* index = static_cast<const int32_t*>(call.operands[1].data);
   Real* y = output(call, 2);
   if (!labels_in_range(index, r, c, NAN, context)) return;
-  for (int64_t row = 0; row < r; row++) y[row] = x[row * c + index[row]];
+  for (int64_t row = 0; row < r; row++) {
+    const int64_t label = label_at(index, row, c);
+    y[row] = label < 0 ? Real(0) : x[row * c + label];
+  }
 }
 
 void pick_backward(const Call& call, Context& context) {
@@ -127,7 +142,8 @@ void pick_backward(const Call& call, Context& context) {
   parallel_rows(context, r, c, 0.1, [=](int64_t row) {
     Real* to = dx + row * c;
     each_vector(0, c, [=](auto lanes) { lanes.put(to, zero()); });
-    to[index[row]] = dy[row];
+    const int64_t label = label_at(index, row, c);
+    if (label >= 0) to[label] = dy[row];
   });
 }
 
