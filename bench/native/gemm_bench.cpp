@@ -1,7 +1,11 @@
 // How fast gemm is: GFLOP/s a shape, beside the machine's multiply-add peak measured in between.
-//   gemm_bench [--isa=NAME] [--threads=1|2] [--filter=TEXT] [--rounds=N]
+//   gemm_bench [--isa=NAME] [--threads=1|2] [--filter=TEXT] [--rounds=N] [--cold=N]
+// cold: N copies of all operands in turn, as the layers of a deep network come, so that they are found in
+// the last cache or in memory.
 // One JSON line a shape. Shapes are batch x out x in of a dense layer, weights stored (in, out):
 //   NN  y = x w     NT  dx = dy wT     TN  dw = xT dy
+// and as this library keeps weights, (out, in):
+//   LF  y = x wT    LX  dx = dy w      LW  dw = dyT x
 // Rounds of all shapes are interleaved and the best block of each counts: the machine is shared.
 #include <algorithm>
 #include <atomic>
@@ -147,27 +151,43 @@ Case make_case(const Shape& s, float* a, float* w, float* c) {
   Case result;
   const std::string op = s.operation;
   int64_t m = s.batch, n = s.out, k = s.in;
-  if (op == "NT") n = s.in, k = s.out;
+  if (op == "NT" || op == "LX") n = s.in, k = s.out;
   if (op == "TN") m = s.in, n = s.out, k = s.batch;
-  result.operands[0] = matrix(a, m, k, op == "TN");
-  result.operands[1] = matrix(w, k, n, op == "NT");
+  if (op == "LW") m = s.out, n = s.in, k = s.batch;
+  result.operands[0] = matrix(a, m, k, op == "TN" || op == "LW");
+  result.operands[1] = matrix(w, k, n, op == "NT" || op == "LF");
   result.operands[4] = matrix(c, m, n, false);
   result.flop = 2.0 * m * n * k;
   return result;
 }
 
-double measure(Kernel gemm, Context& context, const Case& c, double least) {
+/** The same product on the copy of its operands with this number. */
+Case copy_of(Case c, int64_t copy, size_t room) {
+  for (Operand& x : c.operands) {
+    if (!x.data) continue;
+    const size_t size = static_cast<size_t>(x.shape[1] * x.shape[2] + 63) / 64 * 64;
+    x.data = static_cast<float*>(x.data) + static_cast<size_t>(copy) * size % (room - size + 1) / 64 * 64;
+  }
+  return c;
+}
+
+double measure(Kernel gemm, Context& context, const std::vector<Case>& cases, double least) {
   const double parameters[] = {1, 0, -1, -1};
-  const Call call = {c.operands, parameters, 4};
-  gemm(call, context);
+  size_t next = 0;
+  const auto one = [&] {
+    const Call call = {cases[next].operands, parameters, 4};
+    gemm(call, context);
+    next = next + 1 == cases.size() ? 0 : next + 1;
+  };
+  one();
   double start = seconds();
-  gemm(call, context);
+  one();
   const double once = std::max(seconds() - start, 1e-8);
-  const int64_t times = std::max<int64_t>(1, static_cast<int64_t>(least / once));
+  const int64_t times = std::max<int64_t>(static_cast<int64_t>(cases.size()), static_cast<int64_t>(least / once));
   double best = 1e9;
   for (int block = 0; block < 12; block++) {
     start = seconds();
-    for (int64_t i = 0; i < times; i++) gemm(call, context);
+    for (int64_t i = 0; i < times; i++) one();
     best = std::min(best, (seconds() - start) / times);
   }
   return best;
@@ -183,6 +203,7 @@ int run(int count, char** values) {
   const std::string isa = option(count, values, "--isa=", active_isa().name),
                     filter = option(count, values, "--filter=", "");
   const int threads = std::atoi(option(count, values, "--threads=", "1"));
+  const int copies = std::max(1, std::atoi(option(count, values, "--cold=", "1")));
   const int rounds = std::atoi(option(count, values, "--rounds=", "3"));
   const KernelTable& table = *find_isa(isa, "--isa").table;
 
@@ -192,9 +213,9 @@ int run(int count, char** values) {
                               {256, 1024, 1024},  {512, 4096, 1024}, {64, 3072, 768},  {1, 1024, 1024},
                               {128, 256, 64},     {8192, 64, 576},   {25088, 32, 288}, {100, 200, 300},
                               {4, 8, 2},          {32, 128, 784},    {32, 10, 128},    {4, 512, 784},
-                              {32, 1024, 256}};
+                              {32, 1024, 256},    {64, 256, 256},    {128, 256, 512}, {128, 512, 512}};
   for (auto& s : sizes)
-    for (const char* op : {"NN", "NT", "TN"}) {
+    for (const char* op : {"NN", "NT", "TN", "LF", "LX", "LW"}) {
       char name[64];
       std::snprintf(name, sizeof name, "%s %ldx%ldx%ld", op, long(s[0]), long(s[1]), long(s[2]));
       if (std::strstr(name, filter.c_str())) shapes.push_back({op, s[0], s[1], s[2]});
@@ -212,8 +233,9 @@ int run(int count, char** values) {
   for (int round = 0; round < rounds; round++)
     for (Shape& s : shapes) {
       top = std::max(top, peak(isa));
-      const Case one = make_case(s, a, w, c);
-      s.best = std::max(s.best, one.flop / measure(table.kernels[0], context, one, 0.001) / 1e9);
+      std::vector<Case> cases = {make_case(s, a, w, c)};
+      for (int copy = 1; copy < copies; copy++) cases.push_back(copy_of(cases[0], copy, kCount));
+      s.best = std::max(s.best, cases[0].flop / measure(table.kernels[0], context, cases, 0.001) / 1e9);
     }
   if (threads > 1) {
     helper.generation = -1;

@@ -35,16 +35,35 @@ struct RandomBlock {
   V uniform(int64_t at, int64_t count) const { return load_i32(bits + at, count) * set1(Real(0x1p-24)); }
 };
 
+/** 16 random bits an element, for half the work: of a whole block's words first all lower halves, then
+ *  all upper ones. */
+struct RandomHalves {
+  int32_t bits[kRandomBlock];
+
+  void draw(const PhiloxKey& key, int64_t start, int64_t n) {
+    constexpr int64_t kHalf = kRandomBlock / 2;
+    uint32_t words[kHalf];
+    const int64_t drawn = smaller(kHalf, parts_of(n, 4) * 4);
+    philox_fill(key, start / 2, drawn, words);
+    for (int64_t i = 0; i < drawn; i++) {
+      bits[i] = static_cast<int32_t>(words[i] & 0xffff);
+      bits[i + kHalf] = static_cast<int32_t>(words[i] >> 16);
+    }
+  }
+  /** Whole, in [0, 2^16). */
+  V number(int64_t at, int64_t count) const { return load_i32(bits + at, count); }
+};
+
 /** body(block, start, n) with the random bits of elements start .. start + n - 1; `whole`: draws
  *  come as multiples of this many elements. */
-template <class Body>
+template <class Block, class Body>
 inline void each_random_block(Context& context, const PhiloxKey& key, int64_t n, int64_t whole, double cost,
                               const Body& body) {
   parallel(context, parts_of(n, kRandomChunk), cost * static_cast<double>(n), [&](int64_t task, void*) {
     const int64_t end = smaller(n, (task + 1) * kRandomChunk);
     for (int64_t start = task * kRandomChunk; start < end; start += kRandomBlock) {
       const int64_t count = smaller(kRandomBlock, end - start);
-      RandomBlock block;
+      Block block;
       block.draw(key, start, parts_of(count, whole) * whole);
       body(block, start, count);
     }
@@ -76,27 +95,27 @@ void random(const Call& call, Context& context) {
   if (integer_parameter(call, 2) == 0) {
     const V span = set1(static_cast<Real>(call.parameters[4] - call.parameters[3]));
     const M rises = lt(a, b);
-    each_random_block(context, key, n, 4, 0.5, [=](const RandomBlock& block, int64_t start, int64_t count) {
+    const auto cut = [=](const RandomBlock& block, int64_t start, int64_t count) {
       Real* to = y + start;
       each_vector(0, count, [=, &block](auto lanes) {
         const V v = fma(block.uniform(lanes.at, lanes.count), span, a);
         lanes.put(to, select(mask_and(rises, ge(v, b)), a, v));  // rounding may reach b
       });
-    });
-    return;
+    };
+    return each_random_block<RandomBlock>(context, key, n, 4, 0.5, cut);
   }
-  each_random_block(context, key, n, kNormalGroup, 2.0,
-                    [=](const RandomBlock& block, int64_t start, int64_t count) {
-                      Real z[kRandomBlock];
-                      for (int64_t at = 0; at < count; at += kNormalGroup) normal_group(block, at, z);
-                      Real* to = y + start;
-                      each_vector(0, count, [=, &z](auto lanes) { lanes.put(to, fma(lanes.get(z), b, a)); });
-                    });
+  const auto bell = [=](const RandomBlock& block, int64_t start, int64_t count) {
+    Real z[kRandomBlock];
+    for (int64_t at = 0; at < count; at += kNormalGroup) normal_group(block, at, z);
+    Real* to = y + start;
+    each_vector(0, count, [=, &z](auto lanes) { lanes.put(to, fma(lanes.get(z), b, a)); });
+  };
+  each_random_block<RandomBlock>(context, key, n, kNormalGroup, 2.0, bell);
 }
 
 /** y = x * mask, mask = keep or 0, keep = 1 / (1 - rate) when inverted and 1 when not; an element is
- *  kept where its uniform number is >= rate. The gradient is the same call on dy. As in PyTorch a
- *  dropped NaN or infinity gives NaN. */
+ *  kept where its random number of 16 bits is >= 2^16 rate, rounded. The gradient is the same call on
+ *  dy. As in PyTorch a dropped NaN or infinity gives NaN. */
 void dropout(const Call& call, Context& context) {
   const int64_t n = call.operands[0].shape[0];
   const Real* x = input(call, 0);
@@ -104,15 +123,16 @@ void dropout(const Call& call, Context& context) {
   const PhiloxKey key = random_key(call, call.operands[1]);
   const Real rate = *input(call, 2);
   const Real keep = integer_parameter(call, 2) != 0 && rate < 1 ? 1 / (1 - rate) : Real(1);
-  const V limit = set1(rate), scale = set1(keep);
-  each_random_block(context, key, n, 4, 0.5, [=](const RandomBlock& block, int64_t start, int64_t count) {
+  const V limit = round_even(set1(rate * 65536)), scale = set1(keep);
+  const auto drop = [=](const RandomHalves& block, int64_t start, int64_t count) {
     const Real* from = x + start;
     Real* to = y + start;
     each_vector(0, count, [=, &block](auto lanes) {
-      const M kept = ge(block.uniform(lanes.at, lanes.count), limit);
+      const M kept = ge(block.number(lanes.at, lanes.count), limit);
       lanes.put(to, lanes.get(from) * select(kept, scale, zero()));
     });
-  });
+  };
+  each_random_block<RandomHalves>(context, key, n, 4, 0.3, drop);
 }
 
 }  // namespace

@@ -136,17 +136,13 @@ export class Program {
   }
 
   /**
-   * Runs one step `repeats` times on what is bound and tells what each instruction took. A training
-   * step really trains.
+   * Runs one step `repeats` times on what is bound and tells what each instruction took, in the
+   * median. A training step really trains.
    */
   profile(repeats = 100): InstructionProfile[] {
-    const nanoseconds = new Float64Array(this.source.instructions.length);
-    for (let i = 0; i < repeats; i++)
-      this.native.profile(1).forEach((ns, k) => {
-        nanoseconds[k]! += ns;
-      });
+    const runs = Array.from({ length: repeats }, () => this.native.profile(1));
     return this.source.instructions.map(({ row, operands }, i) => {
-      const ns = nanoseconds[i]! / repeats;
+      const ns = median(runs.map((run) => run[i]!));
       const bytes = operands.reduce((sum, o) => sum + (o === undefined ? 0 : bytesOf(o)), 0);
       const base = { name: row.name, microseconds: ns / 1000, gigabytesPerSecond: bytes / ns };
       if (row.name !== "gemm") return base;
@@ -155,6 +151,8 @@ export class Program {
     });
   }
 }
+
+const median = (numbers: number[]): number => numbers.sort((a, b) => a - b)[numbers.length >> 1] ?? 0;
 
 const bytesOf = (operand: OperandRef): number => sizeOf(operand.shape) * bytesPerElement(operand.dtype);
 

@@ -20,6 +20,8 @@ export interface DropoutOptions {
  * times 1−p. Either way E[training output] = evaluation output for this layer; behind nonlinear layers
  * that holds only approximately.
  *
+ * The random numbers have 16 bits: p acts rounded to a multiple of 2⁻¹⁶, the divisor stays 1−p.
+ *
  * `p` may be changed at any time; compiled programs read it anew in every run.
  */
 export class Dropout extends Layer {
