@@ -121,13 +121,13 @@ function compileFunction(fn: (...args: never[]) => unknown): CompiledFunction<un
     variant.compiled.inputs.forEach((slot, i) => instance.feed(slot, inputs[i]!, 1));
     settleReadersOf(variant.compiled.writes);
     writeKeys(instance, variant.compiled.key, 1, seed, calls++);
-    const storages = variant.compiled.outputs.map((slot) => instance.release(slot));
+    const results = variant.compiled.outputs.map((slot) => instance.release(slot));
     const finish = () => {
-      variant.idle.push(instance);
       const tensors = variant.compiled.outputs.map(
         ({ spec }, i) =>
-          new Tensor(storedValue({ storage: storages[i]!, byteOffset: 0 }, spec.shape, spec.dtype)),
+          new Tensor(storedValue({ storage: results[i]!(), byteOffset: 0 }, spec.shape, spec.dtype)),
       );
+      variant.idle.push(instance);
       return variant.compiled.rebuild(tensors);
     };
     return { instance, finish };

@@ -183,7 +183,8 @@ double measure(Kernel gemm, Context& context, const std::vector<Case>& cases, do
   double start = seconds();
   one();
   const double once = std::max(seconds() - start, 1e-8);
-  const int64_t times = std::max<int64_t>(static_cast<int64_t>(cases.size()), static_cast<int64_t>(least / once));
+  const int64_t times =
+      std::max<int64_t>(static_cast<int64_t>(cases.size()), static_cast<int64_t>(least / once));
   double best = 1e9;
   for (int block = 0; block < 12; block++) {
     start = seconds();
@@ -213,7 +214,7 @@ int run(int count, char** values) {
                               {256, 1024, 1024},  {512, 4096, 1024}, {64, 3072, 768},  {1, 1024, 1024},
                               {128, 256, 64},     {8192, 64, 576},   {25088, 32, 288}, {100, 200, 300},
                               {4, 8, 2},          {32, 128, 784},    {32, 10, 128},    {4, 512, 784},
-                              {32, 1024, 256},    {64, 256, 256},    {128, 256, 512}, {128, 512, 512}};
+                              {32, 1024, 256},    {64, 256, 256},    {128, 256, 512},  {128, 512, 512}};
   for (auto& s : sizes)
     for (const char* op : {"NN", "NT", "TN", "LF", "LX", "LW"}) {
       char name[64];

@@ -46,8 +46,7 @@ inline void philox_blocks(const PhiloxKey& key, uint32_t first_block, uint32_t* 
   }
   philox_rounds(x, key.key[0], key.key[1]);
 #pragma GCC unroll 8
-  for (int s = 0; s < sets; s++)
-    store_blocks(out + s * 4 * kWords, x[s][0], x[s][1], x[s][2], x[s][3]);
+  for (int s = 0; s < sets; s++) store_blocks(out + s * 4 * kWords, x[s][0], x[s][1], x[s][2], x[s][3]);
 }
 
 inline void philox_fill(const PhiloxKey& key, int64_t first_element, int64_t n, uint32_t* out) {

@@ -5,22 +5,40 @@ import { expected, StateError } from "../errors.js";
 import { addon, type NativeBuffer } from "../native/addon.js";
 
 export class Storage {
-  readonly native: NativeBuffer;
+  private buffer: NativeBuffer | null;
   /** The ArrayBuffer as first seen. A user may transfer it away; `array` then says so. */
   private readonly arrayBuffer: ArrayBuffer;
 
-  /** @param mutable Whether its contents may change after it was made: parameters, buffers, state. */
+  /**
+   * @param mutable Whether its contents may change after it was made: parameters, buffers, state.
+   * @param contents Memory of JavaScript's own that holds them, never to change.
+   */
   constructor(
     readonly byteLength: number,
     readonly mutable: boolean = false,
+    contents: ArrayBuffer | null = null,
   ) {
     // A tensor without elements still needs memory to point at.
-    this.native = new addon.Buffer(Math.max(byteLength, 8));
-    this.arrayBuffer = this.native.arrayBuffer;
+    this.buffer = contents === null ? new addon.Buffer(Math.max(byteLength, 8)) : null;
+    this.arrayBuffer = contents ?? this.buffer!.arrayBuffer;
   }
 
   static of(dtype: DType, elements: number, mutable = false): Storage {
     return new Storage(bytesPerElement(dtype) * elements, mutable);
+  }
+
+  /** A copy that costs no native memory unless a program reads it: most small results nobody computes with. */
+  static copyOf(view: TypedArray): Storage {
+    const { buffer, byteLength } = view.slice();
+    return new Storage(byteLength, false, buffer as ArrayBuffer);
+  }
+
+  get native(): NativeBuffer {
+    if (this.buffer === null) {
+      this.buffer = new addon.Buffer(Math.max(this.byteLength, 8));
+      new Uint8Array(this.buffer.arrayBuffer).set(new Uint8Array(this.arrayBuffer));
+    }
+    return this.buffer;
   }
 
   /** A view of `length` elements from `byteOffset` on. */

@@ -116,6 +116,15 @@ describe("callbacks and loops", () => {
     expect(bits(trainer.model)).toEqual(kept[3]);
   });
 
+  test.each([0, 1])("patience %i: the first epoch without improvement is the last", async (patience) => {
+    const history = await classifier().fit(clouds(), {
+      epochs: 50,
+      earlyStopping: { patience, minDelta: 100 },
+      ...quiet,
+    });
+    expect(history.epochs.length).toBe(2);
+  });
+
   test("an unknown monitor names those there are", async () => {
     const fit = classifier().fit(clouds(), {
       epochs: 2,

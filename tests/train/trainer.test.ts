@@ -49,10 +49,15 @@ describe("fit", () => {
     });
     for (const epoch of [0, 1]) {
       const order = new Random(7, 2 ** 32 + epoch).permutation(50);
+      const norms: number[] = [];
       for (let start = 0; start < 50; start += 16) {
         const batch = samples.subset(order.subarray(start, start + 16));
-        step(tensor(batch.features, { shape: [batch.length, 2] }), tensor(batch.targets));
+        norms.push(
+          step(tensor(batch.features, { shape: [batch.length, 2] }), tensor(batch.targets)).gradNorm,
+        );
       }
+      const mean = norms.reduce((a, b) => a + b) / norms.length;
+      expect(trainer.history[epoch]!.gradNorm).toBeCloseTo(mean, 12);
     }
     expect(bits(trainer.model)).toEqual(bits(model));
   });
