@@ -9,14 +9,16 @@
 // rms_norm is layer_norm with mean = 0: rstd = 1 / sqrt(sum x^2 / c + epsilon), xhat = x rstd,
 //   dx = rstd (g - xhat sum(g xhat) / c)
 //
-// Variances are sums of squared deviations from a mean found before (two passes over rows that are
-// in cache); what several blocks of rows give is put together in float64.
+// Variances are sums of squared deviations: of a row from its mean, found before; of a column from the
+// mean of the first rows of each block, so that one pass over memory is enough. What several blocks of
+// rows give is put together in float64.
 namespace {
 
 // ---------------------------------------------------------------- two numbers a column
 
 constexpr int64_t kNormTile = 512;    // columns a task
-constexpr int64_t kNormRows = 64;     // rows walked twice while in L2; also additions in float32
+constexpr int64_t kNormRows = 64;     // rows of a block: additions in float32
+constexpr int64_t kNormSample = 8;    // rows of it whose mean stands for that of all: see column_moments
 constexpr int64_t kNormTask = 65536;  // elements that are worth a task
 
 /** How (n, c) is cut to get two float64 a column: column tiles, and where they are few also blocks
@@ -77,20 +79,25 @@ inline void join_moments(int64_t before, int64_t rows, double& mean, double& squ
   squares += other_squares + delta * delta * part * static_cast<double>(before);
 }
 
-/** mean[j] and squares[j] = sum (x - mean)^2 over rows of columns j < columns <= kNormTile. */
+/** mean[j] and squares[j] = sum (x - mean)^2 over rows of columns j < columns <= kNormTile.
+ *  In a block of rows, d = x - the mean of its first rows; then sum (x - mean)^2 = sum d^2 - (sum d)^2 /
+ * rows. The subtraction loses little whatever the numbers are: even where the first rows lie far from the
+ *  others, sum d^2 is at most kNormRows / kNormSample times the result. */
 [[gnu::noinline]] inline void column_moments(const Real* x, int64_t rows, int64_t stride, int64_t columns,
                                              double* mean, double* squares) {
   Real around[kNormTile], deviation[kNormTile], square[kNormTile];
   for (int64_t j = 0; j < columns; j++) mean[j] = squares[j] = 0;
   for (int64_t row = 0; row < rows; row += kNormRows) {
-    const int64_t count = smaller(kNormRows, rows - row);
+    const int64_t count = smaller(kNormRows, rows - row), sample = smaller(kNormSample, count);
     const Real* block = x + row * stride;
-    double sum[kNormTile];
-    fold_columns<FoldSum>(block, count, stride, columns, sum);
-    for (int64_t j = 0; j < columns; j++) {
-      around[j] = static_cast<Real>(sum[j] / static_cast<double>(count));
-      deviation[j] = square[j] = 0;
-    }
+    const V share = set1(Real(1) / static_cast<Real>(sample));
+    each_vector(0, columns, [&](auto lanes) {
+      V sum = lanes.get(block);
+      for (int64_t k = 1; k < sample; k++) sum = sum + lanes.get(block + k * stride);
+      lanes.put(around, sum * share);
+      lanes.put(deviation, zero());
+      lanes.put(square, zero());
+    });
     int64_t k = 0;
     for (; k + 4 <= count; k += 4) {
       const Real *p0 = block + k * stride, *p1 = p0 + stride, *p2 = p1 + stride, *p3 = p2 + stride;
@@ -110,11 +117,11 @@ inline void join_moments(int64_t before, int64_t rows, double& mean, double& squ
         lanes.put(square, fma(d, d, lanes.get(square)));
       });
     }
-    // the deviations would add up to 0 had `around` not been rounded
     for (int64_t j = 0; j < columns; j++) {
       const double rest = static_cast<double>(deviation[j]) / static_cast<double>(count);
+      const double rest_squares = static_cast<double>(square[j]) - rest * static_cast<double>(deviation[j]);
       join_moments(row, count, mean[j], squares[j], static_cast<double>(around[j]) + rest,
-                   static_cast<double>(square[j]) - rest * static_cast<double>(deviation[j]));
+                   rest_squares < 0 ? 0 : rest_squares);
     }
   }
 }
@@ -128,23 +135,25 @@ template <class Normalised>
   for (int64_t row = 0; row < rows;) {
     const int64_t end = smaller(rows, row + 2 * kNormRows);
     for (int64_t j = 0; j < columns; j++) sum[j] = product[j] = 0;
-    for (; row + 2 <= end; row += 2) {
-      const Real *x0 = x + row * stride, *x1 = x0 + stride, *d0 = dy + row * stride, *d1 = d0 + stride;
+    for (; row + 4 <= end; row += 4) {
+      const Real *x0 = x + row * stride, *x1 = x0 + stride, *x2 = x1 + stride, *x3 = x2 + stride;
+      const Real *d0 = dy + row * stride, *d1 = d0 + stride, *d2 = d1 + stride, *d3 = d2 + stride;
       each_vector(0, columns, [&](auto lanes) {
-        const V g0 = lanes.get(d0), g1 = lanes.get(d1);
+        const V g0 = lanes.get(d0), g1 = lanes.get(d1), g2 = lanes.get(d2), g3 = lanes.get(d3);
         const V h0 = normalised(lanes, row, lanes.get(x0)), h1 = normalised(lanes, row + 1, lanes.get(x1));
-        lanes.put(sum, lanes.get(sum) + (g0 + g1));
-        lanes.put(product, lanes.get(product) + fma(g0, h0, g1 * h1));
+        const V h2 = normalised(lanes, row + 2, lanes.get(x2)),
+                h3 = normalised(lanes, row + 3, lanes.get(x3));
+        lanes.put(sum, lanes.get(sum) + ((g0 + g1) + (g2 + g3)));
+        lanes.put(product, lanes.get(product) + (fma(g0, h0, g1 * h1) + fma(g2, h2, g3 * h3)));
       });
     }
-    if (row < end) {
+    for (; row < end; row++) {
       const Real *xr = x + row * stride, *dr = dy + row * stride;
       each_vector(0, columns, [&](auto lanes) {
         const V g = lanes.get(dr);
         lanes.put(sum, lanes.get(sum) + g);
         lanes.put(product, fma(g, normalised(lanes, row, lanes.get(xr)), lanes.get(product)));
       });
-      row++;
     }
     for (int64_t j = 0; j < columns; j++) {
       a[j] += static_cast<double>(sum[j]);
@@ -164,6 +173,25 @@ inline V get_or(Lanes lanes, const Real* p, V absent) {
 }
 
 // ---------------------------------------------------------------- batch
+
+/** apply(lanes, prepared, row) for all vectors of (n, c), four rows at a time: what prepare(lanes) loads of
+ *  a column's numbers serves them all. */
+template <class Prepare, class Apply>
+inline void each_row_by_column(Context& context, int64_t n, int64_t c, double cost, const Prepare& prepare,
+                               const Apply& apply) {
+  parallel_rows(context, parts_of(n, 4), 4 * c, cost, [=](int64_t group) {
+    const int64_t row = 4 * group;
+    if (row + 4 <= n) {
+      each_vector(0, c, [=](auto lanes) {
+        const auto prepared = prepare(lanes);
+#pragma GCC unroll 4
+        for (int k = 0; k < 4; k++) apply(lanes, prepared, row + k);
+      });
+      return;
+    }
+    for (int64_t r = row; r < n; r++) each_vector(0, c, [=](auto lanes) { apply(lanes, prepare(lanes), r); });
+  });
+}
 
 void batch_norm_forward(const Call& call, Context& context) {
   const int64_t n = call.operands[0].shape[0], c = call.operands[0].shape[1];
@@ -185,15 +213,18 @@ void batch_norm_forward(const Call& call, Context& context) {
           rstd[column + j] = static_cast<Real>(1 / std::sqrt(v + epsilon));
         }
       });
-  parallel_rows(context, n, c, 0.15, [=](int64_t row) {
-    const Real* xr = x + row * c;
-    Real* yr = y + row * c;
-    const V one = set1(1), none = zero();
-    each_vector(0, c, [=](auto lanes) {
-      const V scale = lanes.get(rstd) * get_or(lanes, gamma, one);
-      lanes.put(yr, fma(lanes.get(xr) - lanes.get(mean), scale, get_or(lanes, beta, none)));
-    });
-  });
+  struct Column {
+    V mean, scale, beta;
+  };
+  each_row_by_column(
+      context, n, c, 0.15,
+      [=](auto lanes) {
+        return Column{lanes.get(mean), lanes.get(rstd) * get_or(lanes, gamma, set1(1)),
+                      get_or(lanes, beta, zero())};
+      },
+      [=](auto lanes, const Column& column, int64_t row) {
+        lanes.put(y + row * c, fma(lanes.get(x + row * c) - column.mean, column.scale, column.beta));
+      });
 }
 
 void batch_norm_backward(const Call& call, Context& context) {
@@ -216,16 +247,22 @@ void batch_norm_backward(const Call& call, Context& context) {
           dgamma[column + j] = static_cast<Real>(b[j] * static_cast<double>(rstd[column + j]));
         }
       });
-  const V part = set1(static_cast<Real>(1 / static_cast<double>(larger(n, 1)))), one = set1(1);
-  parallel_rows(context, n, c, 0.2, [=](int64_t row) {
-    const Real *xr = x + row * c, *dyr = dy + row * c;
-    Real* dxr = dx + row * c;
-    each_vector(0, c, [=](auto lanes) {
-      const V r = lanes.get(rstd), slope = lanes.get(dgamma) * r * part;
-      const V centred = fnma(lanes.get(dbeta), part, lanes.get(dyr));
-      lanes.put(dxr, get_or(lanes, gamma, one) * r * fnma(lanes.get(xr) - lanes.get(mean), slope, centred));
-    });
-  });
+  const V part = set1(static_cast<Real>(1 / static_cast<double>(larger(n, 1))));
+  struct Column {
+    V mean, level, slope, scale;
+  };
+  each_row_by_column(
+      context, n, c, 0.2,
+      [=](auto lanes) {
+        const V r = lanes.get(rstd);
+        return Column{lanes.get(mean), lanes.get(dbeta) * part, lanes.get(dgamma) * r * part,
+                      get_or(lanes, gamma, set1(1)) * r};
+      },
+      [=](auto lanes, const Column& column, int64_t row) {
+        const V centred = lanes.get(dy + row * c) - column.level;
+        const V along = (lanes.get(x + row * c) - column.mean) * column.slope;
+        lanes.put(dx + row * c, column.scale * (centred - along));
+      });
 }
 
 // ---------------------------------------------------------------- layer and RMS
