@@ -20,6 +20,9 @@ namespace {
 
 constexpr size_t kAlignment = 64;
 constexpr size_t kLargePage = size_t{2} << 20;
+// From here on memory is made of whole large pages, also the end of it: parameters, gradients and what an
+// optimizer keeps are walked through in every step (mlp_deep in small pages: 4 % more time).
+constexpr size_t kLargeFrom = size_t{1} << 20;
 
 size_t round_up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
 
@@ -73,9 +76,9 @@ struct OwnedThreadMemory : ThreadMemory {
 void* allocate_zeroed(size_t bytes) {
   constexpr size_t kMost = SIZE_MAX / 4;
   void* memory = nullptr;
-  if (bytes >= kLargePage && bytes < kMost) {
-    memory = allocate_pages(round_up(bytes, 4096));
-  } else if (bytes < kLargePage) {
+  if (bytes >= kLargeFrom && bytes < kMost) {
+    memory = allocate_pages(round_up(bytes, kLargePage));
+  } else if (bytes < kLargeFrom) {
     memory = allocate_small(small_size(bytes));
     if (memory) std::memset(memory, 0, small_size(bytes));
   }
@@ -88,8 +91,8 @@ void* allocate_zeroed(size_t bytes) {
 
 void release_memory(void* memory, size_t bytes) noexcept {
   if (!memory) return;
-  if (bytes >= kLargePage) {
-    release_pages(memory, round_up(bytes, 4096));
+  if (bytes >= kLargeFrom) {
+    release_pages(memory, round_up(bytes, kLargePage));
   } else {
     release_small(memory);
   }

@@ -16,8 +16,9 @@ import { type Shape, sameShape, sizeOf } from "../shape.js";
 import { Tensor } from "../tensor.js";
 import { differentiate } from "./differentiate.js";
 import { evaluate } from "./evaluate.js";
+import { GradientNorm } from "./gradient-norm.js";
 import { type Instruction, type Leaves, Lowering } from "./lower.js";
-import { denseOperand, type OperandRef, Region, reshapeOperand } from "./operand.js";
+import { denseOperand, type OperandRef, Region } from "./operand.js";
 import { Program } from "./program.js";
 import type { Storage } from "./storage.js";
 import { flattenStructure } from "./structure.js";
@@ -272,16 +273,17 @@ function build(traced: Traced, recipe: StepRecipe | null): Compiled {
     wanted.push(traced.loss!);
     destinations.push(lossSlot.operand);
   }
-  traced.gradients.forEach((gradient, i) => {
-    wanted.push(gradient);
-    destinations.push(gradientPlace(slots, traced.parameters[i]!));
-  });
+  const firstGradient = wanted.length;
+  const places = traced.parameters.map((parameter) => gradientPlace(slots, parameter));
+  wanted.push(...traced.gradients);
+  destinations.push(...places);
+  const norm = recipe === null ? null : new GradientNorm(lowering, places, recipe.clip);
   for (const { value } of traced.context.assignments) {
     wanted.push(value);
     destinations.push(null);
   }
-  lowering.run(pendingNodes(wanted), wanted, destinations);
-  const step = recipe === null ? null : finishStep(lowering, slots, traced, recipe, lossSlot!.operand);
+  lowering.run(pendingNodes(wanted), wanted, destinations, (i) => norm?.written(i - firstGradient));
+  const step = recipe === null ? null : finishStep(lowering, slots, traced, recipe, lossSlot!.operand, norm!);
   commit(lowering, slots, traced);
   step?.update();
   const instructions = lowering.emit.instructions;
@@ -340,6 +342,7 @@ function finishStep(
   traced: Traced,
   { optimizer, clip }: StepRecipe,
   loss: OperandRef,
+  gradientNorm: GradientNorm,
 ) {
   const groups = groupRanges(traced.parameters, optimizer);
   const dtype = traced.parameters[0]!.dtype;
@@ -350,17 +353,8 @@ function finishStep(
     for (const g of gradients)
       lowering.chain([g], g, (call, [x], constant) => call("clip", x!, constant(-limit), constant(limit)));
   }
-  const squares = lowering.temporary(dtype, [gradients.length]);
-  gradients.forEach((g, i) => {
-    lowering.emit.reduce({ x: asColumn(g) }, { y: elementOf(squares, i) }, { kind: 5 });
-  });
-  let total = squares;
-  if (gradients.length > 1) {
-    total = lowering.temporary(dtype, [1]);
-    lowering.emit.reduce({ x: asColumn(squares) }, { y: elementOf(total, 0) }, { kind: 0 });
-  }
   const norm = slots.perStep(scalar);
-  lowering.chain([total], norm.operand, (call, [x]) => call("sqrt", x!));
+  lowering.chain([gradientNorm.squares(gradients)], norm.operand, (call, [x]) => call("sqrt", x!));
   lowering.emit.checkFinite({ x: { ...loss, shape: [1], strides: [1] } }, {});
   lowering.emit.checkFinite({ x: norm.operand }, {});
   const scale = clip?.norm === undefined ? undefined : clipScale(lowering, norm.operand, clip.norm);
@@ -399,15 +393,6 @@ function groupRanges(
 function rangeOperand(slots: Slots, { store, start, length }: FlatRange, storage: Storage): OperandRef {
   return denseOperand(slots.forStorage(storage), store.dtype, [length], start * bytesPerElement(store.dtype));
 }
-
-const asColumn = (vector: OperandRef): OperandRef => reshapeOperand(vector, [1, vector.shape[0]!, 1]);
-
-const elementOf = (vector: OperandRef, i: number): OperandRef => ({
-  ...vector,
-  offset: vector.offset + i * bytesPerElement(vector.dtype),
-  shape: [1, 1],
-  strides: [1, 1],
-});
 
 /** min(1, limit / (norm + 10⁻⁶)), as PyTorch's clip_grad_norm_. */
 function clipScale(lowering: Lowering, norm: OperandRef, limit: number): OperandRef {

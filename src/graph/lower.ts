@@ -38,18 +38,24 @@ export class Lowering {
   private readonly operands = new Map<Value, OperandRef>();
   private readonly copies = new Map<Value, OperandRef>();
   private readonly destinations = new Map<Value, OperandRef>();
+  /** Told when the result with this number has been written to its destination. */
+  private readonly announced = new Map<Value, number>();
   private rewriting!: Rewriting;
 
   constructor(private readonly leaves: Leaves) {}
 
-  /** Emits what computes `results`; results[i] is written to destinations[i] where there is one. */
+  /**
+   * Emits what computes `results`; results[i] is written to destinations[i] where there is one, and
+   * `written(i)` may emit what reads it while it is in the cache.
+   */
   run(
     nodes: readonly Node[],
     results: readonly Value[],
     destinations: readonly (OperandRef | null)[] = [],
+    written: (result: number) => void = () => {},
   ): void {
     this.rewriting = rewrite(nodes, results, matmulOp.name);
-    const late: [Value, OperandRef][] = [];
+    const late: [Value, OperandRef, number][] = [];
     results.forEach((value, i) => {
       const destination = destinations[i];
       if (destination === null || destination === undefined) return;
@@ -57,11 +63,23 @@ export class Lowering {
       let source = value;
       while (!source.isLeaf && source.node!.op.name === "reshape") source = source.node!.inputs[0]!;
       const direct = !source.isLeaf && source.node!.op.view !== true && !this.destinations.has(source);
-      if (direct) this.destinations.set(source, reshapeOperand(destination, source.shape));
-      else late.push([value, destination]);
+      if (direct) {
+        this.destinations.set(source, reshapeOperand(destination, source.shape));
+        this.announced.set(source, i);
+      } else late.push([value, destination, i]);
     });
-    for (const node of nodes) this.lowerNode(node);
-    for (const [value, destination] of late) this.copyTo(this.operand(value), destination);
+    for (const node of nodes) {
+      this.lowerNode(node);
+      if (this.rewriting.absorbed.has(node)) continue;
+      for (const output of node.outputs) {
+        const result = this.announced.get(output);
+        if (result !== undefined) written(result);
+      }
+    }
+    for (const [value, destination, result] of late) {
+      this.copyTo(this.operand(value), destination);
+      written(result);
+    }
   }
 
   private lowerNode(node: Node): void {
