@@ -37,14 +37,16 @@ struct GemmPlan {
   bool direct;   // micro-kernels write c itself
 };
 
-/** Scratch memory of a task, in Reals: a copy of x, a panel of y, sums, a strip of turned rows. */
+/** Scratch memory of a task, in Reals: a copy of x, a panel of y, sums, a strip of turned rows. What is left
+ *  of the calling thread's is for all tasks of a product: see gemm_turn_y. */
 constexpr int64_t kGemmCopySize = (kGemmBlock + kGemmLine) * (kGemmK / 2 + kGemmLine);
 constexpr int64_t kGemmPackSize = kGemmColumns * (kGemmK + 2 * kGemmLine);
 static_assert(kGemmStridedK <= kGemmK / 2);
 constexpr int64_t kGemmSumsSize = kGemmBlock * kGemmBlock;
 constexpr int64_t kGemmStripSize = kWidth * kGemmBlock;
-static_assert((kGemmCopySize + kGemmPackSize + kGemmSumsSize + kGemmStripSize) * sizeof(Real) <=
-              kScratchBytes);
+constexpr int64_t kGemmTaskSize = kGemmCopySize + kGemmPackSize + kGemmSumsSize + kGemmStripSize;
+constexpr int64_t kGemmSharedSize = int64_t{kScratchBytes / sizeof(Real)} - kGemmTaskSize;
+static_assert(kGemmSharedSize > 0);
 
 /** All rows of the block times one panel of y (at most kGemmVectors vectors wide). With tile.keep
  *  the first rows pack y there for the others. ahead_steps: how far ahead a strided x is fetched. */
@@ -112,11 +114,11 @@ inline void gemm_place_y(GemmPlain, const GemmProduct& p, int64_t j, int64_t col
   if (p.y_column == 1 && (kGemmLoadsPartial || columns % kWidth == 0)) {
     tile.y = y;
     tile.y_step = p.y_step;
-    if (rows >= kGemmPackRows) tile.keep = packed;
+    if (rows >= kGemmPackRows && p.y_step != gemm_width(columns)) tile.keep = packed;
   } else {
-    gemm_pack_panel(y, p.y_step, p.y_column, k, columns, packed);
     tile.y = packed;
-    tile.y_step = parts_of(columns, kWidth) * kWidth;
+    tile.y_step = gemm_width(columns);
+    gemm_pack_panel(y, p.y_step, p.y_column, k, columns, tile.y_step, packed);
   }
 }
 
@@ -349,13 +351,30 @@ inline void gemm_share(const GemmCall& g, const GemmPlan& plan, const GemmProduc
            });
 }
 
+/** A y whose columns do not lie side by side, and that several tasks would each turn, is turned here once. */
+inline void gemm_turn_y(const GemmCall& g, GemmProduct& p, Context& context) {
+  const int64_t width = gemm_width(p.columns);
+  if (g.batch > 1 || p.y_column == 1 || p.k * width > kGemmSharedSize) return;
+  if (gemm_grid(p, 1, false, 64).row_parts == 1) return;
+  Real* const turned = static_cast<Real*>(context.scratch) + kGemmTaskSize;
+  const double work = 0.3 * static_cast<double>(p.k * p.columns);
+  parallel(context, parts_of(p.columns, kGemmColumns), work, [=](int64_t panel, void*) {
+    const int64_t j = panel * kGemmColumns, columns = smaller(kGemmColumns, p.columns - j);
+    gemm_pack_panel(p.y + j * p.y_column, p.y_step, p.y_column, p.k, columns, width, turned + j);
+  });
+  p.y = turned;
+  p.y_step = width;
+  p.y_column = 1;
+}
+
 inline void gemm_blocks(const GemmCall& g, Context& context) {
   const GemmPlan plan = gemm_plan(g);
-  const GemmProduct p = gemm_product(g, plan.swapped);
+  GemmProduct p = gemm_product(g, plan.swapped);
 #if defined(NABLA_GEMM_BF16)
   if (gemm_bf16_takes(p))
     return gemm_share<GemmBf16>(g, plan, p, gemm_grid(p, g.batch, false, kGemmBlock / 2), context);
 #endif
+  gemm_turn_y(g, p, context);
   gemm_share<GemmPlain>(g, plan, p, gemm_grid(p, g.batch, p.y_column == 1, 64), context);
 }
 
@@ -369,7 +388,7 @@ inline bool gemm_one_tile(const GemmCall& g) {
   const bool in_place = g.w_column == 1 && (kGemmLoadsPartial || g.n % kWidth == 0);
   if (in_place ? g.m == 1 && g.k > 64 : g.k * vectors * kWidth > kMostPacked) return false;
   Real packed[kMostPacked];
-  if (!in_place) gemm_pack_panel(g.w, g.w_row, g.w_column, g.k, g.n, packed);
+  if (!in_place) gemm_pack_panel(g.w, g.w_row, g.w_column, g.k, g.n, gemm_width(g.n), packed);
   const GemmTile tile = {g.a,
                          g.a_row,
                          g.a_column,

@@ -83,11 +83,13 @@ inline void gemm_transpose(const Real* from, int64_t from_row, int64_t rows, int
 
 // ---------------------------------------------------------------- panels
 
-/** A panel of y, (k, columns) with any strides, as (k, width): width = columns rounded up to whole
- *  vectors. What stands in the columns behind the last does not matter. */
+/** Columns as panels are laid out: rounded up to whole vectors. What stands behind the last does not matter.
+ */
+inline int64_t gemm_width(int64_t columns) { return parts_of(columns, kWidth) * kWidth; }
+
+/** Columns of y, (k, columns) with any strides, to rows `width` apart. */
 inline void gemm_pack_panel(const Real* y, int64_t y_step, int64_t y_column, int64_t k, int64_t columns,
-                            Real* to) {
-  const int64_t width = parts_of(columns, kWidth) * kWidth;
+                            int64_t width, Real* to) {
   if (y_step == 1) return gemm_transpose(y, y_column, columns, k, to, width);
   for (int64_t p = 0; p < k; p++)
     for (int64_t j = 0; j < columns; j++) to[p * width + j] = y[p * y_step + j * y_column];
