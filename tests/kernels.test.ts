@@ -329,6 +329,22 @@ describe("moving rows", () => {
 });
 
 describe("arrays", () => {
+  it.each(isas)("may be so long that results bypass the caches, at any alignment (%s)", (isa) => {
+    const count = 4_200_000;
+    const x = Float32Array.from({ length: count }, (_, i) => (i % 7) - 3);
+    const room = new Float32Array(count + 34);
+    for (const offset of [1, 12, 16]) {
+      room.fill(-1);
+      pointwise.relu(x, room.subarray(offset, offset + count), { isa });
+      let wrong = 0;
+      for (let i = 0; i < room.length; i++) {
+        const inside = i >= offset && i < offset + count;
+        if (room[i] !== (inside ? Math.max(x[i - offset]!, 0) : -1)) wrong++;
+      }
+      expect(wrong).toBe(0);
+    }
+  });
+
   it("may be unaligned views of a larger buffer, whose other elements are left alone", () => {
     const buffer = new Float32Array(103).fill(7);
     const x = buffer.subarray(1, 34);

@@ -231,6 +231,7 @@ struct Chain {
   const double* constants;
   int constant_count, temporary_count, step_count, input_count, output_count;
   int64_t count, block;
+  int64_t first;  // elements of a task's first block: as many as bring a streamed output to a whole vector
   bool light, gathers, puts,
       streams;  // all steps light; any input gathered, output not direct, output streamed
   ChainPort inputs[kChainInputs], outputs[kChainOutputs];  // those that are present
@@ -281,6 +282,12 @@ inline bool read_after_write(const Chain& chain, int x, int y) {
   return false;
 }
 
+/** Elements from p to the next address that a vector can be streamed to. */
+inline int64_t elements_to_vector(const void* p) {
+  const uintptr_t beyond = reinterpret_cast<uintptr_t>(p) % kVectorBytes;
+  return static_cast<int64_t>((kVectorBytes - beyond) % kVectorBytes / sizeof(Real));
+}
+
 inline void find_outputs(const Call& call, Chain& chain) {
   chain.output_count = 0;
   chain.streams = chain.puts = false;
@@ -298,12 +305,14 @@ inline void find_outputs(const Call& call, Chain& chain) {
         x.feed = Feed::gathered;
     }
     const bool real = y.dtype == kRealType;
-    const bool stream = large && real && !in_place && reinterpret_cast<uintptr_t>(y.data) % kVectorBytes == 0;
+    const bool stream = large && real && !in_place;
     chain.outputs[chain.output_count++] = {&y, number, real && !stream ? Feed::direct : Feed::gathered};
+    if (stream) chain.first = elements_to_vector(y.data);
     chain.streams |= stream;
     chain.puts |= stream || !real;
   }
   if (chain.streams) chain.block = kStreamBlock;
+  if (!chain.streams || chain.first == 0) chain.first = chain.block;
   chain.gathers = false;
   for (int i = 0; i < chain.input_count; i++) chain.gathers |= chain.inputs[i].feed == Feed::gathered;
 }
@@ -327,7 +336,7 @@ inline void put_block(const Operand& y, int64_t start, int64_t n, const Real* fr
     each_vector(0, n, [=](auto lanes) { store_u8(to + lanes.at, lanes.get(from), lanes.count); });
   } else {
     Real* to = static_cast<Real*>(y.data) + start;
-    const int64_t whole = n / kWidth * kWidth;
+    const int64_t whole = elements_to_vector(to) == 0 ? n / kWidth * kWidth : 0;
     for (int64_t i = 0; i < whole; i += kWidth) store_stream(to + i, load(from + i));
     for (int64_t i = whole; i < n; i++) to[i] = from[i];
   }
@@ -387,14 +396,15 @@ inline void advance(const ChainPort* ports, int count, int64_t n, Real** registe
 inline void run_chain(const Chain& chain, int64_t begin, int64_t end, Real* scratch) {
   Real* registers[kChainRegisters];
   place_registers(chain, begin, scratch, registers);
-  for (int64_t start = begin;;) {
-    const int64_t n = smaller(chain.block, end - start);
+  for (int64_t start = begin, block = chain.first;;) {
+    const int64_t n = smaller(block, end - start);
     if (chain.gathers) gather_inputs(chain, start, n, registers);
     for (const ChainStep *step = chain.steps, *last = step + chain.step_count; step < last; step++) {
       step->function(registers[step->x], registers[step->y], registers[step->z], registers[step->to], n);
     }
     if (chain.puts) put_outputs(chain, start, n, registers);
     start += n;
+    block = chain.block;
     if (start >= end) break;
     advance(chain.inputs, chain.input_count, n, registers);
     advance(chain.outputs, chain.output_count, n, registers);
