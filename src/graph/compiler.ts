@@ -23,6 +23,7 @@ import { Program } from "./program.js";
 import type { Storage } from "./storage.js";
 import { flattenStructure } from "./structure.js";
 import { TraceContext, withTrace } from "./trace.js";
+import { turnedCopy } from "./turned.js";
 import { inputValue, pendingNodes, type Value } from "./value.js";
 
 export interface InputSpec {
@@ -263,6 +264,12 @@ function build(traced: Traced, recipe: StepRecipe | null): Compiled {
       return operand;
     },
     constant: () => null,
+    turned: ({ slice, shape, dtype }) => {
+      if (!slice!.storage.frozen || shape.length !== 2) return null;
+      const [rows, columns] = shape as [number, number];
+      const copy = turnedCopy(slice!.storage, dtype, rows, columns);
+      return denseOperand(slots.forStorage(copy), dtype, [columns, rows]);
+    },
   };
   const lowering = new Lowering(leaves);
   const outputSlots = traced.results.map((t) => slots.perStep(t));
@@ -327,6 +334,9 @@ function commit(lowering: Lowering, slots: Slots, { context }: Traced): void {
   for (const { target, targetValue, value } of context.assignments) {
     if (!sameShape(targetValue.shape, value.shape) || targetValue.dtype !== value.dtype) {
       throw new ArgumentError(expected("a value of the same shape and type", "assignState", "another one"));
+    }
+    if (target.storage.frozen) {
+      throw new StateError(expected("a model that is not frozen (thaw() it)", "assignState", "a frozen one"));
     }
     lowering.copyTo(
       lowering.operand(value),

@@ -31,6 +31,8 @@ export interface Leaves {
   input(value: Value): OperandRef;
   /** Memory holding a number given at run time; `null` when numbers are part of the program. */
   constant(value: Value): OperandRef | null;
+  /** A transposed copy of a matrix that nothing changes while the program is in use, if there may be one. */
+  turned?(value: Value): OperandRef | null;
 }
 
 export class Lowering {
@@ -134,6 +136,11 @@ export class Lowering {
     const operand = this.destinations.get(value) ?? this.temporary(value.dtype, value.shape);
     this.operands.set(value, operand);
     return operand;
+  }
+
+  /** `value`, a matrix, transposed in memory, if there may be a copy of it like that. */
+  turned(value: Value): OperandRef | null {
+    return value.slice === null ? null : (this.leaves.turned?.(value) ?? null);
   }
 
   /** Declares that `value` is what `operand` shows. */

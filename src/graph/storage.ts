@@ -8,6 +8,8 @@ export class Storage {
   private buffer: NativeBuffer | null;
   /** The ArrayBuffer as first seen. A user may transfer it away; `array` then says so. */
   private readonly arrayBuffer: ArrayBuffer;
+  /** Whether it holds a tensor of a frozen model: nothing writes to it, until the tensor leaves it for good. */
+  frozen = false;
 
   /**
    * @param mutable Whether its contents may change after it was made: parameters, buffers, state.

@@ -1,7 +1,7 @@
 /** Tensors that live as long as a model: parameters, which are learned, and buffers, which are not. */
 
 import { bytesPerElement, type DType, type FloatDType, isFloat, type TypedArray } from "../dtype.js";
-import { BusyError, DTypeError, expected, ShapeError } from "../errors.js";
+import { BusyError, DTypeError, expected, ShapeError, StateError } from "../errors.js";
 import { settleReaders } from "../graph/evaluate.js";
 import { modelChanged } from "../graph/model-version.js";
 import { Storage, type StorageSlice } from "../graph/storage.js";
@@ -33,17 +33,20 @@ export abstract class StoredTensor extends Tensor {
   /**
    * The elements themselves, not a copy: writing to the array changes the tensor. Take it anew where
    * it is used: when training begins, parameters move together into one buffer, and older views
-   * become empty (length 0).
+   * become empty (length 0). Of a frozen model it is a copy.
    */
   get values(): TypedArray {
-    if (currentTrace() === null) settleReaders(this.place.storage);
-    return this.place.storage.array(this.dtype, this.place.byteOffset, this.size);
+    const { storage, byteOffset } = this.place;
+    if (currentTrace() === null) settleReaders(storage);
+    const elements = storage.array(this.dtype, byteOffset, this.size);
+    return storage.frozen ? elements.slice() : elements;
   }
 
   /**
    * Overwrites all elements.
    *
-   * @throws ShapeError for another number of elements, BusyError while a training step writes them.
+   * @throws ShapeError for another number of elements, BusyError while a training step writes them,
+   * StateError when the model is frozen.
    */
   assign(data: ArrayLike<number>): void {
     if (data.length !== this.size) {
@@ -51,17 +54,50 @@ export abstract class StoredTensor extends Tensor {
         expected(`${this.size} elements for shape ${formatShape(this.shape)}`, "assign", `${data.length}`),
       );
     }
-    this.checkIdle("assign");
+    this.checkWritable("assign");
     this.values.set(data);
   }
 
-  /** @internal Refuses a change from here while a run on another thread changes it. */
-  checkIdle(call: string): void {
+  /** @internal Refuses a change of what is frozen, and from here while a run on another thread changes it. */
+  checkWritable(call: string): void {
+    if (this.isFrozen)
+      throw new StateError(expected("a model that is not frozen (thaw() it)", call, "a frozen one"));
     if (this.place.storage.native.beingWritten) {
       throw new BusyError(
         expected("a tensor that no training step is writing", call, "one of a training in progress"),
       );
     }
+  }
+
+  /** Where it lay before it was frozen, and whether it was learned. */
+  private beforeFreezing: { readonly place: StorageSlice; readonly requiresGrad: boolean } | null = null;
+
+  get isFrozen(): boolean {
+    return this.beforeFreezing !== null;
+  }
+
+  /** @internal Moves the elements to memory that nobody writes to. See `Module.freeze`. */
+  freeze(): void {
+    if (this.isFrozen) return;
+    this.checkWritable("freeze");
+    const storage = Storage.of(this.dtype, this.size, true);
+    storage.array(this.dtype, 0, this.size).set(this.values);
+    storage.frozen = true;
+    this.beforeFreezing = { place: this.place, requiresGrad: this.value.requiresGrad };
+    this.value.slice = { storage, byteOffset: 0 };
+    this.value.requiresGrad = false;
+    modelChanged();
+  }
+
+  /** @internal Back to where it was, with the elements it had. */
+  thaw(): void {
+    if (this.beforeFreezing === null) return;
+    const elements = this.values;
+    this.value.slice = this.beforeFreezing.place;
+    this.value.requiresGrad = this.beforeFreezing.requiresGrad;
+    this.beforeFreezing = null;
+    this.values.set(elements);
+    modelChanged();
   }
 
   /** @internal Moves the elements to `slice`; views of the old place become empty. */
@@ -110,6 +146,7 @@ export class Parameter extends StoredTensor {
     return this.value.requiresGrad;
   }
   override set requiresGrad(requiresGrad: boolean) {
+    if (requiresGrad) this.checkWritable("requiresGrad");
     this.value.requiresGrad = requiresGrad;
     modelChanged();
   }

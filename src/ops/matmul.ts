@@ -49,8 +49,11 @@ function matrixOperand(lowering: Lowering, value: Value): OperandRef {
   const [m, n] = operand.shape.slice(-2) as [number, number];
   const usable = rows === 1 || columns === 1 || m === 1 || n === 1;
   const x = usable ? operand : lowering.dense(value);
-  return x.shape.length === 3 ? x : { ...x, shape: [1, ...x.shape], strides: [0, ...x.strides] };
+  return batched(x);
 }
+
+const batched = (x: OperandRef): OperandRef =>
+  x.shape.length === 3 ? x : { ...x, shape: [1, ...x.shape], strides: [0, ...x.strides] };
 
 /** The two operands of a product as GEMM takes them: a [b,m,k], w [b,k,n]. */
 export function productOperands(
@@ -58,6 +61,10 @@ export function productOperands(
   { inputs, attributes }: Node,
 ): { a: OperandRef; w: OperandRef } {
   const a = matrixOperand(lowering, inputs[0]!);
+  if (attributes.transposed === true) {
+    const turned = lowering.turned(inputs[1]!);
+    if (turned !== null) return { a, w: batched(turned) };
+  }
   const w = matrixOperand(lowering, inputs[1]!);
   if (attributes.transposed !== true) return { a, w };
   const [b, n, k] = w.shape as [number, number, number];
