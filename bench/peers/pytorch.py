@@ -1,35 +1,33 @@
 """PyTorch for `npm run bench:compare`: pytorch.py eager | compile. Also for Debian's older build.
 
-As its performance tuning guide says: gradients set to none instead of zeroed, fused optimizers where the build
-has them (Adam and SGD; RMSprop has none), one pool of OpenMP threads that does not sleep between operations,
-bound to cores, memory kept by the allocator instead of given back after every step, AVX-512 kernels asked for
-by name (Debian's build would take AVX2), inference under inference_mode. These are variables of the
-environment, set in bench/compare/peers.mjs. Matrix products stay in float32: no bfloat16 behind the scenes.
+As its performance tuning guide says: gradients set to none instead of zeroed, fused optimizers where the
+build has them (Adam and SGD; RMSprop has none), inference under inference_mode; one pool of OpenMP threads,
+memory kept by the allocator instead of given back after every step, AVX-512 kernels asked for by name
+(Debian's build would take AVX2): these are variables of the environment, set in bench/compare/peers.mjs.
+Matrix products stay in float32, which is the default: no bfloat16 behind the scenes.
 
-compile: torch.compile with mode max-autotune-no-cudagraphs over forward and loss (their backward is compiled
-with them), and over the optimizer's step where that is faster than its fused kernel.
+compile: torch.compile over forward and loss (their backward is compiled with them), the optimizer's step
+either its fused kernel or compiled, too; inference frozen, so that weights are packed beforehand, in the
+default mode or max-autotune. Whichever is faster while warming up.
 """
 
-import os
 import sys
 
-from protocol import request, serve
+from protocol import fastest, request, serve
 
 asked = request()
 
-import torch  # noqa: E402  after the request, so that a failure to import is not taken for a hang
+import torch  # noqa: E402
 from torch import nn  # noqa: E402
 
 COMPILED = sys.argv[1:] == ["compile"]
+# Before version 2 nothing is fused and no capability is told.
 NEW = int(torch.__version__.split(".")[0]) >= 2
+FUSED = {"fused": True} if NEW else {}
 ENTROPY = nn.functional.cross_entropy
-VARIANT = os.environ.get("VARIANT", "")
+note = torch.backends.cpu.get_cpu_capability() if NEW else ""
 torch.set_num_threads(asked["threads"])
 torch.manual_seed(0)
-
-
-def compiled(function):
-    return torch.compile(function, mode=os.environ.get("MODE", "default")) if COMPILED else function
 
 
 def labels(count):
@@ -38,29 +36,40 @@ def labels(count):
 
 def trainer(model, optimizer, x, y, loss=ENTROPY, clip=None):
     model.train()
-    forward = compiled(lambda: loss(model(x), y))
-    update = optimizer.step
-    if COMPILED and "opt" in VARIANT:
-        update = torch.compile(optimizer.step)
 
-    def step():
-        value = forward()
-        value.backward()
-        if clip is not None:
-            nn.utils.clip_grad_norm_(model.parameters(), clip)
-        update()
-        optimizer.zero_grad(set_to_none=True)
-        return value
+    def forward():
+        return loss(model(x), y)
 
+    def stepper(forward, update):
+        def step():
+            value = forward()
+            value.backward()
+            if clip is not None:
+                nn.utils.clip_grad_norm_(model.parameters(), clip)
+            update()
+            optimizer.zero_grad(set_to_none=True)
+            return value
+
+        return step
+
+    if not COMPILED:
+        return stepper(forward, optimizer.step)
+    global note
+    compiled = torch.compile(forward)
+    steps = {
+        "compiled": stepper(compiled, optimizer.step),
+        "compiled, optimizer compiled": stepper(compiled, torch.compile(optimizer.step)),
+    }
+    note, step = fastest(steps)
     return step
 
 
 def adam(model):
-    return torch.optim.Adam(model.parameters(), 1e-3, **({"fused": True} if NEW and "nofused" not in VARIANT else {}))
+    return torch.optim.Adam(model.parameters(), 1e-3, **FUSED)
 
 
 def sgd(model, rate):
-    return torch.optim.SGD(model.parameters(), rate, **({"fused": True} if NEW and "nofused" not in VARIANT else {}))
+    return torch.optim.SGD(model.parameters(), rate, **FUSED)
 
 
 def mlp(*sizes):
@@ -114,20 +123,26 @@ class Deep(nn.Module):
 
 def mlp_deep():
     model = Deep()
-    options = {"foreach": True} if "foreach" in VARIANT else {}
-    optimizer = torch.optim.RMSprop(model.parameters(), 1e-3, alpha=0.99, eps=1e-8, **options)
+    optimizer = torch.optim.RMSprop(model.parameters(), 1e-3, alpha=0.99, eps=1e-8)
     return trainer(model, optimizer, torch.randn(64, 64), labels(64), clip=1.0)
 
 
 def inference(batch):
     model = mlp(784, 512, 256, 10).eval()
     x = torch.rand(batch, 784)
-    predict = compiled(model)
 
-    def step():
-        with torch.inference_mode():
-            return predict(x)
+    def stepper(predict):
+        def step():
+            with torch.inference_mode():
+                return predict(x)
 
+        return step
+
+    if not COMPILED:
+        return stepper(model)
+    global note
+    modes = ("default", "max-autotune-no-cudagraphs")
+    note, step = fastest({mode: stepper(torch.compile(model, mode=mode)) for mode in modes})
     return step
 
 
@@ -140,4 +155,4 @@ workloads = {
     "infer_mlp_b1": lambda: inference(1),
     "infer_mlp_b128": lambda: inference(128),
 }
-serve(asked, "PyTorch", torch.__version__, workloads, torch.backends.cpu.get_cpu_capability() if NEW else "")
+serve(asked, "PyTorch", torch.__version__, workloads, lambda: note)

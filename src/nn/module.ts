@@ -21,22 +21,22 @@ export interface StateEntry {
 const stateKey = (property: string): string => property.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
 
 export abstract class Module {
-  private mode = true;
-  private frozen = false;
+  #mode = true;
+  #frozen = false;
 
   /** What the module computes. */
   abstract forward(...inputs: never[]): unknown;
 
   /** True in training, false in evaluation and while frozen. */
   get training(): boolean {
-    const mode = !this.frozen && (forcedMode() ?? this.mode);
+    const mode = !this.#frozen && (forcedMode() ?? this.#mode);
     currentTrace()?.modes.set(this, mode);
     return mode;
   }
 
   /** Sets this module and all below it to training (or, with false, to evaluation). */
   train(mode = true): this {
-    for (const [, module] of this.namedModules()) module.mode = mode;
+    for (const [, module] of this.namedModules()) module.#mode = mode;
     modelChanged();
     return this;
   }
@@ -68,7 +68,7 @@ export abstract class Module {
   }
 
   private setFrozen(frozen: boolean): this {
-    for (const [, module] of this.namedModules()) module.frozen = frozen;
+    for (const [, module] of this.namedModules()) module.#frozen = frozen;
     modelChanged();
     return this;
   }
