@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "../../native/runtime/program.h"
+#include "allocations.h"
 #include "kernel_cases.h"
+#include "allocations.h"
 #include "words.h"
 
 namespace test {
@@ -99,6 +101,7 @@ struct Outcome {
   nabla::RunStatus status;
   std::vector<std::vector<std::byte>> memory;  // by operand; empty when absent
   int size_of_real = 4;
+  int64_t allocations = 0;  // made by the run
 };
 
 inline DType dtype_in(const CaseOperand& operand, bool float64) {
@@ -187,7 +190,9 @@ inline Outcome run_case(const Case& it, const nabla::Isa* isa, bool float64, int
   nabla::Program program(all.data(), all.size(), isa);
   for (size_t i = 0; i < buffers.size(); ++i) program.bind(static_cast<int64_t>(i) + 1, buffers[i]);
   Outcome outcome;
+  const int64_t before = allocations;
   outcome.status = program.run(1, threads);
+  outcome.allocations = allocations - before;
   for (size_t i = 0; i < it.operands.size(); ++i) {
     outcome.memory.emplace_back();
     if (!it.operands[i].present) continue;
