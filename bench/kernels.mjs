@@ -1,10 +1,12 @@
 // npm run bench [-- --filter TEXT] [--threads N] [--json FILE]
-// Every kernel family alone, by benny: GFLOP/s of matrix products, GB/s of passes over memory.
+// Every kernel family alone, by benny: GFLOP/s of matrix products, GB/s of passes over memory, and
+// what part that is of what this machine can do (bench/native/limits.cpp, run just before).
 
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import benny from "benny";
 import * as k from "../dist/esm/kernels.js";
+import { measureLimits } from "./limits.mjs";
 import { machine } from "./protocol.mjs";
 
 const { values } = parseArgs({
@@ -25,7 +27,10 @@ const ten = (name, scale) => {
   return pool.get(name);
 };
 
-/** Name, what to run (made when its turn comes), and the work: floating-point operations or bytes. */
+/**
+ * Name, what to run (made when its turn comes), and the work: floating-point operations, or bytes, those of
+ * the largest array, and which limit they meet: "read", "copy" (into another array) or "update" (in place).
+ */
 const cases = [];
 
 function product(transposeA, transposeB, m, n, depth) {
@@ -52,8 +57,8 @@ for (const [batch, out, input] of [
   product(true, false, out, input, batch);
 }
 
-const pass = (name, bytesPerElement, make) =>
-  cases.push({ name, bytes: 10 * MILLION * bytesPerElement, make });
+const pass = (name, bytesPerElement, make, limit = "copy") =>
+  cases.push({ name, bytes: 10 * MILLION * bytesPerElement, array: 40 * MILLION, limit, make });
 for (const name of ["exp", "tanh", "sigmoid", "relu", "gelu"]) {
   pass(`${name}_10M`, 8, () => {
     const [x, y] = [ten("x"), ten("y")];
@@ -64,31 +69,37 @@ pass("add_10M", 12, () => {
   const [x, g, y] = [ten("x"), ten("g"), ten("y")];
   return () => k.pointwise.add(x, g, y);
 });
-pass("sum_10M", 4, () => {
-  const [x, y] = [ten("x"), new Float32Array(1)];
-  return () => k.reduce("sum", x, y);
-});
+pass(
+  "sum_10M",
+  4,
+  () => {
+    const [x, y] = [ten("x"), new Float32Array(1)];
+    return () => k.reduce("sum", x, y);
+  },
+  "read",
+);
 const arrays = () => ({ p: ten("p"), g: ten("g", 1e-2) });
-pass("sgd_10M", 12, () => () => k.sgdStep(arrays(), { learningRate: 1e-3 }));
-pass(
-  "sgd_momentum_10M",
-  20,
-  () => () => k.sgdStep({ ...arrays(), v: ten("v") }, { learningRate: 1e-3, momentum: 0.9, step: 2 }),
+const update = (name, bytesPerElement, step) => pass(name, bytesPerElement, () => step, "update");
+update("sgd_10M", 12, () => k.sgdStep(arrays(), { learningRate: 1e-3 }));
+update("sgd_momentum_10M", 20, () =>
+  k.sgdStep({ ...arrays(), v: ten("v") }, { learningRate: 1e-3, momentum: 0.9, step: 2 }),
 );
-pass("adagrad_10M", 20, () => () => k.adagradStep({ ...arrays(), s: ten("s", 0) }, { learningRate: 1e-3 }));
-pass(
-  "rmsprop_10M",
-  20,
-  () => () => k.rmspropStep({ ...arrays(), s: ten("s", 0) }, { learningRate: 1e-3, alpha: 0.99 }),
+update("adagrad_10M", 20, () => k.adagradStep({ ...arrays(), s: ten("s", 0) }, { learningRate: 1e-3 }));
+update("rmsprop_10M", 20, () =>
+  k.rmspropStep({ ...arrays(), s: ten("s", 0) }, { learningRate: 1e-3, alpha: 0.99 }),
 );
-pass(
-  "adam_10M",
-  28,
-  () => () => k.adamStep({ ...arrays(), m: ten("v"), v: ten("s", 0) }, { learningRate: 1e-3, step: 2 }),
+update("adam_10M", 28, () =>
+  k.adamStep({ ...arrays(), m: ten("v"), v: ten("s", 0) }, { learningRate: 1e-3, step: 2 }),
 );
 
 const matrixPass = (name, rows, columns, make) =>
-  cases.push({ name: `${name}_${rows}x${columns}`, bytes: 8 * rows * columns, make });
+  cases.push({
+    name: `${name}_${rows}x${columns}`,
+    bytes: 8 * rows * columns,
+    array: 4 * rows * columns,
+    limit: "copy",
+    make,
+  });
 matrixPass("softmax", 1024, 1000, () => {
   const [x, y] = [filled(1024 * 1000), new Float32Array(1024 * 1000)];
   return () => k.softmax(x, y, { columns: 1000 });
@@ -117,27 +128,42 @@ matrixPass("batch_norm", 1024, 1024, () => {
   return () => k.batchNorm(a, { columns: 1024 });
 });
 
+/** Work a second, and its part of the limit where that is known. */
+function rated({ flops, bytes, array, limit }, seconds, limits) {
+  const [rate, unit] =
+    flops === undefined ? [bytes / seconds / 1e9, "GB/s"] : [flops / seconds / 1e9, "GFLOP/s"];
+  const nearest = limits?.memory.reduce((a, b) =>
+    Math.abs(b.bytes - array) < Math.abs(a.bytes - array) ? b : a,
+  );
+  const most = flops === undefined ? nearest?.[limit] : limits?.gflops;
+  return { rate, unit, ...(most > 0 ? { fraction: rate / most } : {}) };
+}
+
 const chosen = cases.filter(({ name }) => name.includes(values.filter));
+const limits = measureLimits(k.info().isa, Number(values.threads));
 const results = [];
 await benny.suite(
   `kernels (${k.info().isa}, ${values.threads} thread${values.threads === "1" ? "" : "s"})`,
   ...chosen.map(({ name, make }) => benny.add(name, make, { minSamples: 5, maxTime: 0.5 })),
   benny.cycle((result) => {
-    const { name, flops, bytes } = chosen.find((c) => c.name === result.name);
-    const seconds = result.details.median;
-    const rate =
-      flops === undefined
-        ? `${(bytes / seconds / 1e9).toFixed(1)} GB/s`
-        : `${(flops / seconds / 1e9).toFixed(1)} GFLOP/s`;
+    const { median, min, max } = result.details;
+    const { rate, unit, fraction } = rated(
+      chosen.find((c) => c.name === result.name),
+      median,
+      limits,
+    );
     results.push({
-      name,
-      ms_median: seconds * 1e3,
-      ms_min: result.details.min * 1e3,
-      ms_max: result.details.max * 1e3,
+      name: result.name,
+      ms_median: median * 1e3,
+      ms_min: min * 1e3,
+      ms_max: max * 1e3,
       samples: result.samples,
-      rate,
+      rate: `${rate.toFixed(1)} ${unit}`,
+      ...(fraction === undefined ? {} : { of_limit: Number(fraction.toFixed(3)) }),
     });
-    return `${name.padEnd(28)} ${(seconds * 1e3).toPrecision(4).padStart(9)} ms  ${rate}`;
+    const part = fraction === undefined ? "" : `  ${(100 * fraction).toFixed(0).padStart(3)} % of the limit`;
+    const ms = (median * 1e3).toPrecision(4).padStart(9);
+    return `${result.name.padEnd(28)} ${ms} ms  ${rate.toFixed(1).padStart(6)} ${unit.padEnd(7)}${part}`;
   }),
 );
 if (values.json !== undefined) {
@@ -146,6 +172,7 @@ if (values.json !== undefined) {
     machine: await machine(),
     isa: k.info().isa,
     threads: Number(values.threads),
+    limits,
     results,
   };
   writeFileSync(values.json, `${JSON.stringify(record, null, 2)}\n`);

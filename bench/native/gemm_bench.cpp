@@ -22,11 +22,10 @@
 
 #include "../../native/dispatch.h"
 #include "../../native/kernels/call.h"
+#include "peak.h"
 
 namespace nabla {
 namespace {
-using Clock = std::chrono::steady_clock;
-double seconds() { return std::chrono::duration<double>(Clock::now().time_since_epoch()).count(); }
 
 /** 64-byte aligned memory, in large pages where the system gives them, as the runtime's buffers are. */
 void* allocate(size_t bytes) {
@@ -102,44 +101,6 @@ Operand matrix(float* memory, int64_t rows, int64_t columns, bool transposed) {
   x.stride[1] = transposed ? 1 : columns;
   x.stride[2] = transposed ? rows : 1;
   return x;
-}
-
-/** GFLOP/s of twelve independent chains of multiply-adds in registers. */
-#if defined(__x86_64__)
-#define NABLA_CHAIN(a) asm volatile("vfmadd213ps %2, %1, %0" : "+v"(a) : "v"(x), "v"(y));
-#define NABLA_PEAK(name, instructions, lanes)                                                     \
-  __attribute__((target(instructions))) double name(int64_t steps) {                              \
-    typedef float Wide __attribute__((vector_size(4 * lanes)));                                   \
-    Wide a = Wide{}, b = a, c = a, d = a, e = a, f = a, g = a, h = a, i = a, j = a, k = a, l = a; \
-    const Wide x = Wide{} + 0.999f, y = Wide{} + 1e-3f;                                           \
-    const double start = seconds();                                                               \
-    for (int64_t step = 0; step < steps; step++) {                                                \
-      NABLA_CHAIN(a)                                                                              \
-      NABLA_CHAIN(b)                                                                              \
-      NABLA_CHAIN(c)                                                                              \
-      NABLA_CHAIN(d)                                                                              \
-      NABLA_CHAIN(e)                                                                              \
-      NABLA_CHAIN(f)                                                                              \
-      NABLA_CHAIN(g)                                                                              \
-      NABLA_CHAIN(h)                                                                              \
-      NABLA_CHAIN(i)                                                                              \
-      NABLA_CHAIN(j)                                                                              \
-      NABLA_CHAIN(k)                                                                              \
-      NABLA_CHAIN(l)                                                                              \
-    }                                                                                             \
-    return 12 * 2.0 * lanes * static_cast<double>(steps) / (seconds() - start) / 1e9;             \
-  }
-NABLA_PEAK(peak_avx2, "avx2,fma", 8)
-NABLA_PEAK(peak_avx512, "avx512f", 16)
-#undef NABLA_PEAK
-#undef NABLA_CHAIN
-#endif
-double peak(const std::string& isa) {
-#if defined(__x86_64__)
-  if (!isa.compare(0, 6, "avx512")) return peak_avx512(300000);
-  if (isa == "avx2") return peak_avx2(600000);
-#endif
-  return isa.empty() ? 1 : 0;
 }
 
 struct Case {
