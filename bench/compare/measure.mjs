@@ -1,0 +1,92 @@
+// One row: nabla and its peers at one workload, in turn, block by block, so that a change of the machine's
+// speed meets all of them. The ratio is taken within a round, before anything is averaged.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { median } from "../protocol.mjs";
+import { startSession } from "./session.mjs";
+
+/** Before a block, so that the one before is off the processor; where nothing can be suspended, longer. */
+const SETTLE_MS = process.platform === "win32" ? 200 : 10;
+
+/** Linear between the neighbours. */
+export function quantile(numbers, q) {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  const at = q * (sorted.length - 1);
+  const below = sorted[Math.floor(at)];
+  return below + (at - Math.floor(at)) * (sorted[Math.ceil(at)] - below);
+}
+
+const rounded = (x) => Number(x.toPrecision(5));
+const spread = (numbers) => ({
+  median: rounded(median(numbers)),
+  quartiles: [0.25, 0.75].map((q) => rounded(quantile(numbers, q))),
+});
+
+/** Everything known of one participant; `ratio` is its time over nabla's. */
+function figures({ session: { about }, blocks, peak }, reference) {
+  const { median: ms, quartiles } = spread(blocks);
+  return {
+    version: about.version,
+    ...(about.note === "" ? {} : { note: about.note }),
+    ms_median: ms,
+    ms_quartiles: quartiles,
+    ms_min: rounded(Math.min(...blocks)),
+    ms_max: rounded(Math.max(...blocks)),
+    ...(reference === undefined ? {} : { ratio: spread(blocks.map((block, i) => block / reference[i])) }),
+    peak_mb: rounded(peak / 1e6),
+    blocks_ms: blocks.map(rounded),
+  };
+}
+
+/**
+ * Measures `rounds` rounds. `participants`: {id, command, args, environment}, nabla first; one that fails is
+ * left out with the reason and the rest goes on.
+ */
+export async function measureRow(workload, threads, participants, { rounds, blockMs, progress }) {
+  const leftOut = {};
+  let present = [];
+  const attempt = async (one, action) => {
+    try {
+      return await action();
+    } catch (error) {
+      if (one.id === "nabla") {
+        for (const { session } of present) session?.stop();
+        throw new Error(`nabla at ${workload.id}: ${error.message}`, { cause: error });
+      }
+      one.session?.stop();
+      leftOut[one.id] = error.message;
+      present = present.filter((other) => other !== one);
+    }
+  };
+
+  for (const participant of participants) {
+    progress(`starting ${participant.id}`);
+    const one = { id: participant.id, blocks: [] };
+    await attempt(one, async () => {
+      one.session = await startSession(participant, { workload: workload.id, threads, blockMs });
+      present.push(one);
+    });
+  }
+  for (let round = 0; round < rounds; round++) {
+    // There and back: a machine that slows down favours nobody.
+    for (const one of round % 2 === 0 ? [...present] : [...present].reverse()) {
+      progress(`round ${round + 1}/${rounds} ${one.id}`);
+      await sleep(SETTLE_MS);
+      await attempt(one, async () => one.blocks.push(await one.session.block()));
+    }
+  }
+  for (const one of [...present]) {
+    await attempt(one, async () => {
+      one.peak = await one.session.end();
+    });
+  }
+
+  const [nabla, ...peers] = present;
+  return {
+    workload: workload.id,
+    threads,
+    nabla: figures(nabla, undefined),
+    peers: Object.fromEntries(peers.map((one) => [one.id, figures(one, nabla.blocks)])),
+    left_out: leftOut,
+  };
+}
