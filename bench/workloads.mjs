@@ -58,7 +58,7 @@ class Deep extends nn.Module {
 }
 
 function inference(batch) {
-  const model = mlp(784, 512, 256, 10).evaluate();
+  const model = mlp(784, 512, 256, 10).freeze();
   const x = fixed(rand([batch, 784]));
   const predict = compile((input) => noGrad(() => model.forward(input)));
   return { step: () => predict(x).dataSync(), program: () => predict.program(x) };
