@@ -417,6 +417,31 @@ describe("a training step", () => {
     expect(many.completed).toBe(2);
   });
 
+  it.each([
+    [20, "summed at the end"],
+    [300, "summed gradient by gradient"],
+  ])("gives the norm of all gradients (%i inputs: %s)", (inputs) => {
+    const shared = new nn.Linear(inputs, inputs);
+    const last = new nn.Linear(inputs, 1);
+    const forward = (x: Tensor) => last.forward(shared.forward(shared.forward(x).tanh()));
+    const step = (clip?: { norm?: number; value?: number }) =>
+      compile((x: Tensor) => forward(x).square().mean(), {
+        optimizer: new optim.SGD({ learningRate: 0 }),
+        ...(clip === undefined ? {} : { clip }),
+      })(ones([8, inputs])).gradNorm;
+    const computed = () => {
+      let squares = 0;
+      for (const p of [...shared.parameters(), ...last.parameters()])
+        for (const g of p.grad!) squares += g * g;
+      return Math.sqrt(squares);
+    };
+    for (const clip of [undefined, { norm: 1e-3 }, { value: 1e-3 }]) {
+      const norm = step(clip);
+      expect(norm).toBeGreaterThan(0);
+      expect(norm / computed()).toBeCloseTo(1, 5);
+    }
+  });
+
   it("touches no new memory once it has run", () => {
     const model = new nn.Sequential(new nn.Linear(300, 200), new nn.Tanh(), new nn.Linear(200, 10));
     const step = compile((x: Tensor) => model.forward(x).square().mean(), { optimizer: new optim.Adam() });

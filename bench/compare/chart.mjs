@@ -15,7 +15,7 @@ const WIDEST = 1000;
 const GROUPS = [
   { id: "python", title: "through Python" },
   { id: "javascript", title: "JavaScript and WebAssembly" },
-  { id: "library", title: "libraries for matrix products" },
+  { id: "products", title: "libraries for matrix products" },
 ];
 
 const STYLE = `
@@ -24,7 +24,7 @@ text { font-family: Helvetica, Arial, "DejaVu Sans", sans-serif; }
 .ink { fill: #1f2328; } .soft { fill: #59636e; }
 .grid { stroke: #d1d9e0; } .nabla { stroke: #1a7f37; stroke-width: 2; } .nabla-ink { fill: #1a7f37; }
 .python { fill: #0969da; stroke: #0969da; } .javascript { fill: #bc4c00; stroke: #bc4c00; }
-.library { fill: #8250df; stroke: #8250df; } .legend { fill: #59636e; stroke: #59636e; }
+.products { fill: #8250df; stroke: #8250df; } .legend { fill: #59636e; stroke: #59636e; }
 .ring { fill: #f6f8fa; stroke-width: 1.8; } .dot { stroke: none; }
 .faint { fill-opacity: .5; stroke-opacity: .5; }
 @media (prefers-color-scheme: dark) {
@@ -32,7 +32,7 @@ text { font-family: Helvetica, Arial, "DejaVu Sans", sans-serif; }
 .ink { fill: #e6edf3; } .soft { fill: #9198a1; }
 .grid { stroke: #30363d; } .nabla { stroke: #3fb950; } .nabla-ink { fill: #3fb950; }
 .python { fill: #58a6ff; stroke: #58a6ff; } .javascript { fill: #f0883e; stroke: #f0883e; }
-.library { fill: #bc8cff; stroke: #bc8cff; } .legend { fill: #9198a1; stroke: #9198a1; }
+.products { fill: #bc8cff; stroke: #bc8cff; } .legend { fill: #9198a1; stroke: #9198a1; }
 .ring { fill: #161b22; } .dot { stroke: none; }
 }`;
 

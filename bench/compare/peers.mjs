@@ -73,8 +73,8 @@ const node = (environment, file, ...args) => ({
 });
 
 /** A library with sgemm; `files` in the order of preference. */
-const library = (name, files) => ({
-  group: "library",
+const sgemm = (name, files) => ({
+  group: "products",
   kinds: ["gemm"],
   find() {
     const file = firstOf(files());
@@ -199,7 +199,7 @@ export const peers = [
   {
     id: "openblas",
     label: "OpenBLAS",
-    ...library("openblas", () => [
+    ...sgemm("openblas", () => [
       ...inPython("openblas", "scipy_openblas32/lib/libscipy_openblas.so"),
       ...systemLibrary("libopenblas.so.0"),
     ]),
@@ -208,7 +208,7 @@ export const peers = [
   {
     id: "blis",
     label: "BLIS",
-    ...library("blis", () => [
+    ...sgemm("blis", () => [
       join(peersFolder, "blis/usr/lib/x86_64-linux-gnu/blis-pthread/libblis.so.4"),
       ...systemLibrary("libblis.so.4"),
     ]),
@@ -218,7 +218,7 @@ export const peers = [
     id: "onednn",
     label: "oneDNN",
     // The newer package of its makers is for SYCL and finds no CPU without a driver; this one is OpenMP.
-    ...library("onednn", () => [
+    ...sgemm("onednn", () => [
       join(peersFolder, "onednn/lib/libdnnl.so.3"),
       ...systemLibrary("libdnnl.so.3"),
       ...systemLibrary("libdnnl.so.2"),
@@ -228,10 +228,7 @@ export const peers = [
   {
     id: "mkl",
     label: "MKL",
-    ...library("mkl", () => [
-      join(peersFolder, "mkl/lib/libmkl_rt.so.3"),
-      ...systemLibrary("libmkl_rt.so.2"),
-    ]),
+    ...sgemm("mkl", () => [join(peersFolder, "mkl/lib/libmkl_rt.so.3"), ...systemLibrary("libmkl_rt.so.2")]),
     environment: (threads) => ({
       ...threadVariables(threads),
       MKL_DYNAMIC: "FALSE", // as many threads as asked for

@@ -90,6 +90,35 @@ describe("freeze", () => {
     expect(() => step(ones([4, 20]))).toThrow(/at least one parameter that is not frozen/);
   });
 
+  test("a state for a model that is frozen in part changes none of it", () => {
+    const [free, frozen] = [new nn.Linear(3, 3), new nn.Linear(3, 3)];
+    const whole = new nn.Sequential(free, frozen);
+    const other = new nn.Sequential(new nn.Linear(3, 3), new nn.Linear(3, 3)).stateDict();
+    frozen.freeze();
+    const before = whole.stateDict();
+    expect(() => whole.loadStateDict(other)).toThrow(StateError);
+    expect(whole.stateDict()).toEqual(before);
+  });
+
+  test("a module that counts its calls cannot, frozen: neither at once nor compiled", () => {
+    class Counting extends nn.Module {
+      readonly calls = new nn.Buffer([0], []);
+      forward(x: Tensor): Tensor {
+        nn.assignState(this.calls, this.calls.add(1));
+        return x.mul(2);
+      }
+    }
+    const module = new Counting().freeze();
+    const compiled = compile((x: Tensor) => module.forward(x));
+    for (const call of [() => module.forward(ones([2])), () => compiled(ones([2]))]) {
+      expect(call).toThrow(StateError);
+      expect(module.calls.item()).toBe(0);
+    }
+    module.thaw();
+    compiled(ones([2]));
+    expect(module.calls.item()).toBe(1);
+  });
+
   test("thawed, training goes on as if it had never been frozen", () => {
     const [one, two] = [network(), network()];
     const steps = [one, two].map((model) =>
