@@ -122,6 +122,16 @@ inline void gemm_place_y(GemmPlain, const GemmProduct& p, int64_t j, int64_t col
   }
 }
 
+/** The panel of y from column j, steps from k0. */
+inline GemmFetch gemm_fetch(const GemmProduct& p, int64_t j, int64_t columns, int64_t k0, int64_t k) {
+  columns = smaller(columns, kGemmColumns);
+  k = smaller(k, p.k - k0);
+  if (columns <= 0 || k <= 0) return {};
+  const Real* const y = p.y + k0 * p.y_step + j * p.y_column;
+  if (p.y_column == 1) return {y, p.y_step, k, 1, 0};
+  return {y, p.y_column, columns, p.y_step == 1 ? parts_of(k, kGemmColumns) : 0, 0};
+}
+
 }  // namespace
 #if defined(NABLA_GEMM_BF16)
 #include "gemm_bf16.h"
@@ -131,7 +141,7 @@ namespace {
 /** The block at (i, j), rows x columns, of the product. */
 template <class Factors>
 inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOutput& o, int64_t i,
-                       int64_t rows, int64_t j, int64_t columns, Real* scratch) {
+                       int64_t rows, int64_t j, int64_t columns, const GemmFetch& next, Real* scratch) {
   Real* const copy = scratch;
   Real* const packed = copy + kGemmCopySize;
   Real* const sums = packed + kGemmPackSize;
@@ -141,9 +151,11 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
   const int64_t parts = larger(1, parts_of(p.k, gemm_longest_k(Factors{}, p)));
   const int64_t part = parts_of(parts_of(p.k, parts), 2) * 2;  // even: pairs are not torn
 
+  GemmFetch fetch;
   for (int64_t b = 0; b < parts; b++) {
     const bool last = b == parts - 1;
     GemmTile tile;
+    tile.fetch = &fetch;
     const int64_t k0 = b * part, k = smaller(part, p.k - k0);
     const bool copied = gemm_place_x(Factors{}, p, i, rows, k0, k, columns, copy, tile);
     tile.alpha = plan.direct ? o.alpha : Real{1};
@@ -154,6 +166,9 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
       tile.bias = plan.direct && b == 0 && o.bias ? o.bias + j + at : nullptr;
       tile.c = plan.direct ? o.c + i * o.row + j + at : sums + at;
       tile.c_row = plan.direct ? o.row : sums_row;
+      fetch = q + 1 < panels ? gemm_fetch(p, j + at + width, columns - at - width, k0, k)
+              : !last        ? gemm_fetch(p, j, columns, k0 + part, part)
+                             : next;
       const bool to_next_part = q == panels - 1 && !last && !copied;
       gemm_panel<Factors>(tile, rows, width, to_next_part ? part : kGemmAhead,
                           plan.direct && last ? &o : nullptr, i, j + at);
@@ -343,10 +358,15 @@ inline void gemm_share(const GemmCall& g, const GemmPlan& plan, const GemmProduc
                GemmProduct p = product;
                GemmOutput o;
                gemm_at(g, item / blocks, p, plan.swapped, o);
-               const int64_t i = item % blocks / grid.column_parts * grid.rows,
-                             j = item % blocks % grid.column_parts * grid.columns;
+               // Down the rows first: they share a panel of y.
+               const int64_t i = item % grid.row_parts * grid.rows,
+                             j = item % blocks / grid.row_parts * grid.columns;
+               // What the next columns will need is fetched by all row parts together, each its share.
+               const int64_t k = smaller(p.k, kGemmK), share = parts_of(k, grid.row_parts);
+               const GemmFetch next = gemm_fetch(p, j + grid.columns, p.columns - j - grid.columns,
+                                                 item % grid.row_parts * share, share);
                gemm_block<Factors>(p, plan, o, i, smaller(grid.rows, p.rows - i), j,
-                                   smaller(grid.columns, p.columns - j), static_cast<Real*>(scratch));
+                                   smaller(grid.columns, p.columns - j), next, static_cast<Real*>(scratch));
              }
            });
 }
@@ -402,6 +422,7 @@ inline bool gemm_one_tile(const GemmCall& g) {
                          o.bias,
                          g.a,
                          0,
+                         nullptr,
                          g.n - (vectors - 1) * kWidth,
                          nullptr};
   gemm_micro_for<GemmPlain, false>(g.m, vectors, tile.tail != kWidth)(tile);

@@ -23,6 +23,31 @@ constexpr int kGemmLine = 64 / sizeof(Real);
 /** Steps of k by which y is fetched ahead while it is packed: some 170 cycles of arithmetic. */
 constexpr int kGemmPackAhead = kGemmVectors == 4 ? 7 : 28;
 
+/** Steps of k between two turns of fetching, some 400 cycles, and the runs of a panel's width that are fetched
+ *  in each. All at once they would fill the machine's list of lines on their way, and the arithmetic would
+ *  wait for its own. */
+constexpr int64_t kGemmTurn = kGemmVectors == 4 ? 16 : 64;
+constexpr int kGemmTurnRuns = 2;
+
+/** Memory to be brought nearer while something else is computed: `rows` rows of `pieces` runs each. */
+struct GemmFetch {
+  const Real* row;
+  int64_t row_step, rows, pieces;
+  int64_t piece;
+
+  void turn() {
+    for (int run = 0; run < kGemmTurnRuns && rows > 0; run++) {
+      const Real* const at = row + piece * kGemmColumns;
+#pragma GCC unroll 8
+      for (int j = 0; j < kGemmColumns; j += kGemmLine) prefetch_far(at + j);
+      if (++piece < pieces) continue;
+      piece = 0;
+      row += row_step;
+      rows--;
+    }
+  }
+};
+
 /** What a micro-kernel computes: c = alpha * x.y + bias + beta * c over one tile. */
 struct GemmTile {
   const Real* x;  // (rows, k)
@@ -36,6 +61,7 @@ struct GemmTile {
   const Real* bias;   // (columns) or nullptr
   const Real* ahead;  // fetched into the cache, ahead_step further at every step of k
   int64_t ahead_step;
+  GemmFetch* fetch;  // what the next panel will need, or nullptr
   int64_t tail;  // columns in the last vector of a partial tile
   Real* keep;    // (k, vectors * kWidth): receives y, if the micro-kernel is one that packs
 };
@@ -125,32 +151,38 @@ void gemm_micro(const GemmTile& tile) {
 #pragma GCC unroll 8
     for (int j = 0; j < vectors; j++) sum[i][j] = zero();
 
-  if (tile.k >= 32) {  // c is fetched while the sums are made
+  const Real* c = tile.c;
+  int64_t turn = 0;
+  for (int64_t left = tile.k; left > 0; left -= kGemmTurn, turn++) {
+    if (turn * kGemmTurnRuns < rows) {
 #pragma GCC unroll 8
-    for (int i = 0; i < rows; i++)
+      for (int i = 0; i < kGemmTurnRuns; i++, c += tile.c_row)
 #pragma GCC unroll 8
-      for (int j = 0; j < vectors * kWidth; j += kGemmLine) prefetch(tile.c + i * tile.c_row + j);
-  }
-  for (int64_t k = tile.k; k > 0; k--) {
-    V row[vectors];
-    gemm_load_row<vectors, partial_load>(y, tail, row);
-    y += y_step;
-    if constexpr (pack) {
-      gemm_store_row<vectors, false>(keep, 0, row);
-      keep += vectors * kWidth;
-#pragma GCC unroll 8
-      for (int j = 0; j < vectors * kWidth; j += kGemmLine) prefetch(y + kGemmPackAhead * y_step + j);
+        for (int j = 0; j < vectors * kWidth; j += kGemmLine) prefetch(c + j);
+    } else if (tile.fetch) {
+      tile.fetch->turn();
     }
-    prefetch(ahead);
-    ahead += ahead_step;
+    for (int64_t k = smaller(left, kGemmTurn); k > 0; k--) {
+      V row[vectors];
+      gemm_load_row<vectors, partial_load>(y, tail, row);
+      y += y_step;
+      if constexpr (pack) {
+        gemm_store_row<vectors, false>(keep, 0, row);
+        keep += vectors * kWidth;
 #pragma GCC unroll 8
-    for (int i = 0; i < rows; i++) {
-      const V a = set1(x[i / 3][(i % 3) * x_row]);
+        for (int j = 0; j < vectors * kWidth; j += kGemmLine) prefetch(y + kGemmPackAhead * y_step + j);
+      }
+      prefetch(ahead);
+      ahead += ahead_step;
 #pragma GCC unroll 8
-      for (int j = 0; j < vectors; j++) sum[i][j] = Factors::multiply_add(a, row[j], sum[i][j]);
+      for (int i = 0; i < rows; i++) {
+        const V a = set1(x[i / 3][(i % 3) * x_row]);
+#pragma GCC unroll 8
+        for (int j = 0; j < vectors; j++) sum[i][j] = Factors::multiply_add(a, row[j], sum[i][j]);
+      }
+#pragma GCC unroll 8
+      for (int i = 0; i < bases; i++) x[i] += x_step;
     }
-#pragma GCC unroll 8
-    for (int i = 0; i < bases; i++) x[i] += x_step;
   }
   gemm_store_tile<rows, vectors, partial>(tile, sum);
 }

@@ -51,6 +51,7 @@ inline void store_u8(uint8_t* p, V a, int64_t n) {
   for (int64_t i = 0; i < n; ++i) p[i] = static_cast<uint8_t>(set >> i & 1);
 }
 inline void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
+inline void prefetch_far(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
 
 // make
 inline V set1(float x) { return {_mm256_set1_ps(x)}; }

@@ -45,6 +45,7 @@ inline void store_u8(uint8_t* p, V a, int64_t n) {
   _mm_mask_storeu_epi8(p, first_lanes(n), _mm_maskz_mov_epi8(set, _mm_set1_epi8(1)));
 }
 inline void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
+inline void prefetch_far(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
 
 // make
 inline V set1(float x) { return {_mm512_set1_ps(x)}; }

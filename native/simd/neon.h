@@ -53,6 +53,7 @@ inline void store_u8(uint8_t* p, V a, int64_t n) {
   for (int64_t i = 0; i < n; ++i) p[i] = lanes[i] == 0;
 }
 inline void prefetch(const void* p) { __builtin_prefetch(p); }
+inline void prefetch_far(const void* p) { __builtin_prefetch(p, 0, 2); }
 
 // make
 inline V set1(float x) { return {vdupq_n_f32(x)}; }

@@ -40,6 +40,7 @@ inline void store_u8(uint8_t* p, V a, int64_t n) {
   if (n > 0) *p = a.v != Real{0};
 }
 inline void prefetch(const void*) {}
+inline void prefetch_far(const void*) {}
 
 // make
 inline V set1(Real x) { return {x}; }
