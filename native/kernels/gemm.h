@@ -19,6 +19,7 @@ constexpr int64_t kGemmAhead = 16;
 // Multiply-adds that are worth a task: some 10 us.
 constexpr double kGemmTaskWork = 500e3;
 constexpr int64_t kGemmTasks = 16;
+constexpr double kGemmDotsWork = 32e3;  // of one row, which waits for memory
 
 /** One product in its working orientation: x (rows, k), y (k, columns). */
 struct GemmProduct {
@@ -329,9 +330,13 @@ inline double gemm_nanoseconds(double multiply_adds) { return multiply_adds / (k
 
 inline void gemm_rows_of_one(const GemmCall& g, const GemmProduct& product, bool swapped, Context& context) {
   const double work = static_cast<double>(product.columns) * static_cast<double>(product.k);
-  const int64_t wanted = larger(parts_of(product.columns, kGemmRowColumns),
-                                smaller(kGemmTasks, static_cast<int64_t>(work / kGemmTaskWork)));
-  const int64_t columns = parts_of(parts_of(product.columns, larger(wanted, 1)), 64) * 64;
+  // A column at a time reads long runs however few columns a task has; all together want many.
+  const bool dots = product.y_step == 1;
+  const int64_t least = dots ? 16 : 64;
+  const int64_t wanted =
+      larger(parts_of(product.columns, kGemmRowColumns),
+             smaller(kGemmTasks, static_cast<int64_t>(work / (dots ? kGemmDotsWork : kGemmTaskWork))));
+  const int64_t columns = parts_of(parts_of(product.columns, larger(wanted, 1)), least) * least;
   const int64_t parts = parts_of(product.columns, columns);
   parallel(context, g.batch * parts, gemm_nanoseconds(4 * work * static_cast<double>(g.batch)),
            [&](int64_t task, void* scratch) {

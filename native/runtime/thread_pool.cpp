@@ -145,16 +145,20 @@ void ThreadPool::work(Worker& worker) noexcept {
     const auto offered = [&] { return worker.state.load(std::memory_order_relaxed) == kOffered; };
     if (!spin(crowded ? std::chrono::microseconds(0) : kSpin, offered)) worker.park();
     if (!worker.take()) continue;
-    take_tasks(worker.scratch);
+    take_tasks(worker.scratch, false);
     worker.state.store(kIdle, std::memory_order_release);
   }
 }
 
-void ThreadPool::take_tasks(void* scratch) noexcept {
-  for (;;) {
-    const int64_t task = job_.next.fetch_add(1, std::memory_order_relaxed);
-    if (task >= job_.tasks) return;
-    job_.function(job_.data, task, scratch);
+// The caller begins with the first share of the tasks and the workers with what follows it; whoever is
+// through with his own goes on where the other would come last. So each begins where he did at the last call
+// of the same kernel, whose operands may still be in his cache, and neighbouring tasks follow each other.
+// A ticket a task: whatever the order, the tasks of both sides never meet.
+void ThreadPool::take_tasks(void* scratch, bool caller) noexcept {
+  const int64_t tasks = job_.tasks, share = job_.caller_share;
+  for (int64_t own = 0; job_.taken.fetch_add(1, std::memory_order_relaxed) < tasks; ++own) {
+    const int64_t at = caller ? own : tasks - 1 - job_.workers_next.fetch_add(1, std::memory_order_relaxed);
+    job_.function(job_.data, at < share ? at : tasks - 1 - (at - share), scratch);
   }
 }
 
@@ -170,13 +174,15 @@ void ThreadPool::run(int limit, int64_t tasks, double work, TaskFunction functio
   job_.function = function;
   job_.data = data;
   job_.tasks = tasks;
-  job_.next.store(0, std::memory_order_relaxed);
+  job_.caller_share = tasks / wanted;
+  job_.taken.store(0, std::memory_order_relaxed);
+  job_.workers_next.store(0, std::memory_order_relaxed);
   if (static_cast<int64_t>(workers_.size()) < wanted - 1) grow(static_cast<int>(wanted) - 1);
   const size_t helpers = std::min(workers_.size(), static_cast<size_t>(wanted - 1));
   for (size_t i = 0; i < helpers; ++i) {
     if (work >= kWorthWaking || !workers_[i]->parked.load(std::memory_order_relaxed)) workers_[i]->offer();
   }
-  take_tasks(scratch);
+  take_tasks(scratch, true);
   for (size_t i = 0; i < helpers; ++i) {
     Worker& worker = *workers_[i];
     if (worker.withdraw()) continue;

@@ -28,14 +28,14 @@ class ThreadPool {
   struct Job {
     TaskFunction function;
     void* data;
-    int64_t tasks;
-    std::atomic<int64_t> next;
+    int64_t tasks, caller_share;
+    std::atomic<int64_t> taken, workers_next;
   };
 
   ThreadPool();
   bool grow(int workers) noexcept;
   void work(Worker& worker) noexcept;
-  void take_tasks(void* scratch) noexcept;
+  void take_tasks(void* scratch, bool caller) noexcept;
 
   std::atomic<int> threads_;
   const int cpus_;

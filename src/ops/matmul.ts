@@ -61,7 +61,8 @@ export function productOperands(
   { inputs, attributes }: Node,
 ): { a: OperandRef; w: OperandRef } {
   const a = matrixOperand(lowering, inputs[0]!);
-  if (attributes.transposed === true) {
+  // One row reads the weight once whichever way it lies, and as it is stored in longer runs.
+  if (attributes.transposed === true && a.shape[1]! > 1) {
     const turned = lowering.turned(inputs[1]!);
     if (turned !== null) return { a, w: batched(turned) };
   }
