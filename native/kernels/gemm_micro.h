@@ -28,6 +28,7 @@ constexpr int kGemmPackAhead = kGemmVectors == 4 ? 7 : 28;
  *  wait for its own. */
 constexpr int64_t kGemmTurn = kGemmVectors == 4 ? 16 : 64;
 constexpr int kGemmTurnRuns = 2;
+constexpr int64_t kGemmShort = 3 * kGemmTurn;  // steps of k; up to here all of c is fetched at once
 
 /** Memory to be brought nearer while something else is computed: `rows` rows of `pieces` runs each. */
 struct GemmFetch {
@@ -153,6 +154,13 @@ void gemm_micro(const GemmTile& tile) {
 
   const Real* c = tile.c;
   int64_t turn = 0;
+  if (tile.k >= 32 && tile.k <= kGemmShort) {  // too few turns
+    turn = rows;
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 8
+      for (int j = 0; j < vectors * kWidth; j += kGemmLine) prefetch(c + i * tile.c_row + j);
+  }
   for (int64_t left = tile.k; left > 0; left -= kGemmTurn, turn++) {
     if (turn * kGemmTurnRuns < rows) {
 #pragma GCC unroll 8
