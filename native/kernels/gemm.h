@@ -19,7 +19,6 @@ constexpr int64_t kGemmAhead = 16;
 // Multiply-adds that are worth a task: some 10 us.
 constexpr double kGemmTaskWork = 500e3;
 constexpr int64_t kGemmTasks = 16;
-constexpr double kGemmDotsWork = 32e3;  // of one row, which waits for memory
 
 /** One product in its working orientation: x (rows, k), y (k, columns). */
 struct GemmProduct {
@@ -179,35 +178,6 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
   if (!plan.direct) gemm_finish_block(o, plan.swapped, i, rows, j, columns, sums, sums_row, strip);
 }
 
-// ---------------------------------------------------------------- one row
-
-/** Columns [j, j + columns) of a product of one row. */
-inline void gemm_one_row(const GemmProduct& p, bool swapped, const GemmOutput& o, int64_t j, int64_t columns,
-                         Real* scratch) {
-  Real* const sums = scratch;
-  const Real* const y = p.y + j * p.y_column;
-  if (p.y_column == 1 && !(p.columns == 1 && p.y_step == 1)) {
-    gemm_sweep(p.x, p.x_step, y, p.y_step, p.k, columns, sums);
-  } else {
-    const Real* x = p.x;
-    if (p.x_step != 1) {
-      Real* const gathered = scratch + columns;
-      for (int64_t k = 0; k < p.k; k++) gathered[k] = p.x[k * p.x_step];
-      x = gathered;
-    }
-    int64_t q = 0;
-    for (; q + 8 <= columns; q += 8) gemm_dots<8>(x, y + q * p.y_column, p.y_column, p.k, sums + q);
-    for (; q < columns; q++) gemm_dots<1>(x, y + q * p.y_column, p.y_column, p.k, sums + q);
-  }
-  for (int64_t q = 0; q < columns; q += kGemmBlock) {
-    const int64_t at = j + q;
-    gemm_finish_line(o, swapped ? gemm_line(o, at, 0, true) : gemm_line(o, 0, at, false), sums + q,
-                     smaller(kGemmBlock, columns - q));
-  }
-}
-/** What gemm_one_row can take: its scratch holds the sums of kGemmRowColumns and a gathered x. */
-constexpr int64_t kGemmRowColumns = 4096;
-constexpr int64_t kGemmRowK = int64_t{kScratchBytes / sizeof(Real)} - kGemmRowColumns;
 
 // ---------------------------------------------------------------- the kernel
 
@@ -263,6 +233,24 @@ inline GemmProduct gemm_product(const GemmCall& g, bool swapped) {
   return {g.m, g.n, g.k, g.a, g.a_row, g.a_column, g.w, g.w_row, g.w_column};
 }
 
+/** The product of batch element b. */
+inline void gemm_at(const GemmCall& g, int64_t b, GemmProduct& p, bool swapped, GemmOutput& o) {
+  o = g.output;
+  o.c += b * g.c_batch;
+  if (o.aux) o.aux += b * g.aux_batch;
+  p.x += b * (swapped ? g.w_batch : g.a_batch);
+  p.y += b * (swapped ? g.a_batch : g.w_batch);
+}
+
+/** About how long so many multiply-adds on so many elements of memory take on one thread, ns. */
+inline double gemm_nanoseconds(double multiply_adds, double elements) {
+  return multiply_adds / (kWidth > 1 ? 50 : 5) + 0.1 * elements;
+}
+
+}  // namespace
+#include "gemm_rows.h"
+namespace {
+
 /** Cost of a product in vector multiply-adds: arithmetic, transposing y, turning the result round. */
 inline double gemm_cost(const GemmProduct& p, bool direct) {
   const double vectors = static_cast<double>(parts_of(p.columns, kWidth)), rows = static_cast<double>(p.rows);
@@ -316,38 +304,6 @@ inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, bool y_in_place, 
   return grid;
 }
 
-/** The product of batch element b. */
-inline void gemm_at(const GemmCall& g, int64_t b, GemmProduct& p, bool swapped, GemmOutput& o) {
-  o = g.output;
-  o.c += b * g.c_batch;
-  if (o.aux) o.aux += b * g.aux_batch;
-  p.x += b * (swapped ? g.w_batch : g.a_batch);
-  p.y += b * (swapped ? g.a_batch : g.w_batch);
-}
-
-/** About how long so many multiply-adds take on one thread, ns. */
-inline double gemm_nanoseconds(double multiply_adds) { return multiply_adds / (kWidth > 1 ? 50 : 5); }
-
-inline void gemm_rows_of_one(const GemmCall& g, const GemmProduct& product, bool swapped, Context& context) {
-  const double work = static_cast<double>(product.columns) * static_cast<double>(product.k);
-  // A column at a time reads long runs however few columns a task has; all together want many.
-  const bool dots = product.y_step == 1;
-  const int64_t least = dots ? 16 : 64;
-  const int64_t wanted =
-      larger(parts_of(product.columns, kGemmRowColumns),
-             smaller(kGemmTasks, static_cast<int64_t>(work / (dots ? kGemmDotsWork : kGemmTaskWork))));
-  const int64_t columns = parts_of(parts_of(product.columns, larger(wanted, 1)), least) * least;
-  const int64_t parts = parts_of(product.columns, columns);
-  parallel(context, g.batch * parts, gemm_nanoseconds(4 * work * static_cast<double>(g.batch)),
-           [&](int64_t task, void* scratch) {
-             GemmProduct p = product;
-             GemmOutput o;
-             gemm_at(g, task / parts, p, swapped, o);
-             const int64_t j = task % parts * columns;
-             gemm_one_row(p, swapped, o, j, smaller(columns, p.columns - j), static_cast<Real*>(scratch));
-           });
-}
-
 template <class Factors>
 inline void gemm_share(const GemmCall& g, const GemmPlan& plan, const GemmProduct& product,
                        const GemmGrid& grid, Context& context) {
@@ -357,7 +313,8 @@ inline void gemm_share(const GemmCall& g, const GemmPlan& plan, const GemmProduc
   const int64_t together =
       blocks > 1 ? 1 : smaller(g.batch, larger(1, static_cast<int64_t>(kGemmTaskWork / (work + 1000))));
   const int64_t items = g.batch * blocks;
-  parallel(context, parts_of(items, together), gemm_nanoseconds(work * static_cast<double>(g.batch)),
+  const double batch = static_cast<double>(g.batch), elements = static_cast<double>(g.m * g.n + (g.m + g.n) * g.k);
+  parallel(context, parts_of(items, together), gemm_nanoseconds(work * batch, elements * batch),
            [&](int64_t task, void* scratch) {
              for (int64_t item = task * together; item < smaller(items, (task + 1) * together); item++) {
                GemmProduct p = product;

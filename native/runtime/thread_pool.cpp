@@ -22,6 +22,14 @@ constexpr double kWorthThreads = 8000;  // ns
 // Waking a parked thread costs about 5 us; less work than this is left to threads that are awake.
 constexpr double kWorthWaking = 20000;  // ns
 constexpr auto kSpin = std::chrono::microseconds(30);
+// Unless such jobs follow each other so closely that, once awake, they would stay awake.
+constexpr auto kCloseJobs = std::chrono::microseconds(60);
+// A worker that does not come back in so many times what its task should take has lost its CPU to somebody
+// else. Then the caller works alone for so many times as long as it waited: a process beside it costs little.
+constexpr double kStalled = 4;
+constexpr auto kLeastStall = std::chrono::microseconds(200);
+constexpr int kAloneAfterStall = 16;
+constexpr auto kLongestAlone = std::chrono::milliseconds(200);
 
 inline void pause_cpu() {
 #if defined(__x86_64__)
@@ -162,14 +170,41 @@ void ThreadPool::take_tasks(void* scratch, bool caller) noexcept {
   }
 }
 
+// Whether it pays to wake workers for this job. Only by the holder of busy_.
+bool ThreadPool::wakes(double work) noexcept {
+  if (work >= kWorthWaking) return true;
+  const auto now = Clock::now();
+  const bool close = now - last_small_job_ < kCloseJobs;
+  last_small_job_ = now;
+  return close;
+}
+
+void ThreadPool::wait_for(Worker& worker, double task) noexcept {
+  const auto finished = [&] { return worker.state.load(std::memory_order_acquire) == kIdle; };
+  if (spin(kSpin, finished)) return;
+  const auto start = Clock::now();
+  while (!spin(kSpin, finished)) std::this_thread::yield();
+  const auto now = Clock::now();
+  const auto waited = now - start;
+  if (waited < kLeastStall || waited < std::chrono::nanoseconds(static_cast<int64_t>(kStalled * task))) return;
+  alone_until_ = now + std::min<Clock::duration>(kAloneAfterStall * waited, kLongestAlone);
+  stalled_ = true;
+}
+
 void ThreadPool::run(int limit, int64_t tasks, double work, TaskFunction function, void* data,
                      void* scratch) noexcept {
   const int64_t wanted = std::min<int64_t>({limit, threads(), tasks});
-  const bool alone = wanted <= 1 || work < kWorthThreads || busy_.load(std::memory_order_relaxed) ||
-                     busy_.exchange(true, std::memory_order_acquire);
-  if (alone) {
+  const auto alone = [&] {
     for (int64_t task = 0; task < tasks; ++task) function(data, task, scratch);
-    return;
+  };
+  if (wanted <= 1 || work < kWorthThreads || busy_.load(std::memory_order_relaxed) ||
+      busy_.exchange(true, std::memory_order_acquire)) {
+    return alone();
+  }
+  if (stalled_) stalled_ = Clock::now() < alone_until_;
+  if (stalled_) {
+    busy_.store(false, std::memory_order_release);
+    return alone();
   }
   job_.function = function;
   job_.data = data;
@@ -179,15 +214,13 @@ void ThreadPool::run(int limit, int64_t tasks, double work, TaskFunction functio
   job_.workers_next.store(0, std::memory_order_relaxed);
   if (static_cast<int64_t>(workers_.size()) < wanted - 1) grow(static_cast<int>(wanted) - 1);
   const size_t helpers = std::min(workers_.size(), static_cast<size_t>(wanted - 1));
+  const bool wake = wakes(work);
   for (size_t i = 0; i < helpers; ++i) {
-    if (work >= kWorthWaking || !workers_[i]->parked.load(std::memory_order_relaxed)) workers_[i]->offer();
+    if (wake || !workers_[i]->parked.load(std::memory_order_relaxed)) workers_[i]->offer();
   }
   take_tasks(scratch, true);
   for (size_t i = 0; i < helpers; ++i) {
-    Worker& worker = *workers_[i];
-    if (worker.withdraw()) continue;
-    const auto finished = [&] { return worker.state.load(std::memory_order_acquire) == kIdle; };
-    while (!spin(kSpin, finished)) std::this_thread::yield();
+    if (!workers_[i]->withdraw()) wait_for(*workers_[i], work / static_cast<double>(tasks));
   }
   busy_.store(false, std::memory_order_release);
 }

@@ -2,6 +2,7 @@
 // the first work that is worth two threads.
 #pragma once
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -35,13 +36,18 @@ class ThreadPool {
   ThreadPool();
   bool grow(int workers) noexcept;
   void work(Worker& worker) noexcept;
+  bool wakes(double work) noexcept;
+  void wait_for(Worker& worker, double task) noexcept;
   void take_tasks(void* scratch, bool caller) noexcept;
 
   std::atomic<int> threads_;
   const int cpus_;
   std::atomic<bool> busy_{false};                 // held by the caller whose job runs
   Job job_{};                                     // written by the holder of busy_ while no worker is in it
-  std::vector<std::unique_ptr<Worker>> workers_;  // only by the holder of busy_
+  // Only by the holder of busy_:
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::chrono::steady_clock::time_point last_small_job_{}, alone_until_{};
+  bool stalled_ = false;
 };
 
 constexpr int kMaxThreads = 256;

@@ -1,0 +1,55 @@
+// gemm where c has one row or one column: every weight is read for a single multiply-add, so memory decides.
+namespace {
+
+constexpr double kGemmDotsWork = 64e3;  // multiply-adds worth a task where memory is waited for
+
+/** Columns [j, j + columns) of a product of one row. */
+inline void gemm_one_row(const GemmProduct& p, bool swapped, const GemmOutput& o, int64_t j, int64_t columns,
+                         Real* scratch) {
+  Real* const sums = scratch;
+  const Real* const y = p.y + j * p.y_column;
+  if (p.y_column == 1 && !(p.columns == 1 && p.y_step == 1)) {
+    gemm_sweep(p.x, p.x_step, y, p.y_step, p.k, columns, sums);
+  } else {
+    const Real* x = p.x;
+    if (p.x_step != 1) {
+      Real* const gathered = scratch + columns;
+      for (int64_t k = 0; k < p.k; k++) gathered[k] = p.x[k * p.x_step];
+      x = gathered;
+    }
+    int64_t q = 0;
+    for (; q + 8 <= columns; q += 8) gemm_dots<8>(x, y + q * p.y_column, p.y_column, p.k, sums + q);
+    for (; q < columns; q++) gemm_dots<1>(x, y + q * p.y_column, p.y_column, p.k, sums + q);
+  }
+  for (int64_t q = 0; q < columns; q += kGemmBlock) {
+    const int64_t at = j + q;
+    gemm_finish_line(o, swapped ? gemm_line(o, at, 0, true) : gemm_line(o, 0, at, false), sums + q,
+                     smaller(kGemmBlock, columns - q));
+  }
+}
+
+/** What gemm_one_row can take: its scratch holds the sums of kGemmRowColumns and a gathered x. */
+constexpr int64_t kGemmRowColumns = 4096;
+constexpr int64_t kGemmRowK = int64_t{kScratchBytes / sizeof(Real)} - kGemmRowColumns;
+
+inline void gemm_rows_of_one(const GemmCall& g, const GemmProduct& product, bool swapped, Context& context) {
+  const double work = static_cast<double>(product.columns) * static_cast<double>(product.k);
+  // A column at a time reads long runs however few columns a task has; all together want many.
+  const bool dots = product.y_step == 1;
+  const int64_t least = dots ? 16 : 64;
+  const int64_t wanted =
+      larger(parts_of(product.columns, kGemmRowColumns),
+             smaller(kGemmTasks, static_cast<int64_t>(work / (dots ? kGemmDotsWork : kGemmTaskWork))));
+  const int64_t columns = parts_of(parts_of(product.columns, larger(wanted, 1)), least) * least;
+  const int64_t parts = parts_of(product.columns, columns);
+  parallel(context, g.batch * parts, gemm_nanoseconds(0, work * static_cast<double>(g.batch)),
+           [&](int64_t task, void* scratch) {
+             GemmProduct p = product;
+             GemmOutput o;
+             gemm_at(g, task / parts, p, swapped, o);
+             const int64_t j = task % parts * columns;
+             gemm_one_row(p, swapped, o, j, smaller(columns, p.columns - j), static_cast<Real*>(scratch));
+           });
+}
+
+}  // namespace
