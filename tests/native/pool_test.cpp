@@ -61,7 +61,21 @@ struct Who {
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
     task(data, task_number, scratch);
   }
+  /** Slow in a worker; the caller waits until one has begun. */
+  static void slow_elsewhere(void* data, int64_t task_number, void* scratch) {
+    auto& who = *static_cast<Who*>(data);
+    if (std::this_thread::get_id() != who.caller) {
+      task(data, task_number, scratch);
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    } else {
+      const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+      while (who.elsewhere == 0 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+    }
+  }
 };
+
+/** Longer than any stall makes a caller work alone; threads beyond the CPUs of this machine stall often. */
+void forget_stalls() { std::this_thread::sleep_for(std::chrono::milliseconds(250)); }
 
 void test_small_work_stays() {
   ThreadPool::instance().set_threads(4);
@@ -72,9 +86,27 @@ void test_small_work_stays() {
   context.threads = 1;
   run_tasks(context, 8, kMuchWork, Who::task, &who);
   CHECK(who.elsewhere == 0);
+  forget_stalls();
   context.threads = 4;
   run_tasks(context, 32, kMuchWork, Who::slow_task, &who);
   CHECK(who.elsewhere > 0);
+}
+
+// A worker that takes much longer than its task should has lost its CPU: the caller works alone for some time.
+void test_stalled_worker() {
+  ThreadPool::instance().set_threads(2);
+  forget_stalls();
+  Context context = make_context(2);
+  Who stalled;
+  run_tasks(context, 2, kMuchWork, Who::slow_elsewhere, &stalled);
+  CHECK(stalled.elsewhere == 1);
+  Who after;
+  for (int i = 0; i < 10; ++i) run_tasks(context, 8, kMuchWork, Who::task, &after);
+  CHECK(after.elsewhere == 0);
+  forget_stalls();
+  Who later;
+  run_tasks(context, 32, kMuchWork, Who::slow_task, &later);
+  CHECK(later.elsewhere > 0);
 }
 
 void test_many_callers() {
@@ -196,6 +228,7 @@ void test_gate() {
 int main() {
   test_every_task_once();
   test_small_work_stays();
+  test_stalled_worker();
   test_many_callers();
   test_scratch_is_private();
   test_nested();
