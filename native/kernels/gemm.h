@@ -178,7 +178,6 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
   if (!plan.direct) gemm_finish_block(o, plan.swapped, i, rows, j, columns, sums, sums_row, strip);
 }
 
-
 // ---------------------------------------------------------------- the kernel
 
 /** A call as numbers: strides of dimensions of size 1 are made 1 where that makes memory contiguous. */
@@ -265,7 +264,10 @@ inline double gemm_cost(const GemmProduct& p, bool direct) {
 inline GemmPlan gemm_plan(const GemmCall& g) {
   const bool direct = g.output.column == 1;
   GemmPlan plan;
-  plan.swapped = gemm_cost(gemm_product(g, true), false) < 0.95 * gemm_cost(gemm_product(g, false), direct);
+  // Down a long k the wider factor is read better as rows than as panels side by side.
+  const GemmProduct straight = gemm_product(g, false), turned = gemm_product(g, true);
+  const bool down = g.k >= 16 * g.m && g.n >= 2 * g.m && straight.x_row == 1 && straight.y_column == 1;
+  plan.swapped = gemm_cost(turned, false) < (down ? 1.05 : 0.95) * gemm_cost(straight, direct);
   plan.direct = !plan.swapped && direct;
   return plan;
 }
@@ -313,7 +315,8 @@ inline void gemm_share(const GemmCall& g, const GemmPlan& plan, const GemmProduc
   const int64_t together =
       blocks > 1 ? 1 : smaller(g.batch, larger(1, static_cast<int64_t>(kGemmTaskWork / (work + 1000))));
   const int64_t items = g.batch * blocks;
-  const double batch = static_cast<double>(g.batch), elements = static_cast<double>(g.m * g.n + (g.m + g.n) * g.k);
+  const double batch = static_cast<double>(g.batch),
+               elements = static_cast<double>(g.m * g.n + (g.m + g.n) * g.k);
   parallel(context, parts_of(items, together), gemm_nanoseconds(work * batch, elements * batch),
            [&](int64_t task, void* scratch) {
              for (int64_t item = task * together; item < smaller(items, (task + 1) * together); item++) {
@@ -349,6 +352,10 @@ inline void gemm_turn_y(const GemmCall& g, GemmProduct& p, Context& context) {
   p.y_column = 1;
 }
 
+}  // namespace
+#include "gemm_long.h"
+namespace {
+
 inline void gemm_blocks(const GemmCall& g, Context& context) {
   const GemmPlan plan = gemm_plan(g);
   GemmProduct p = gemm_product(g, plan.swapped);
@@ -356,6 +363,7 @@ inline void gemm_blocks(const GemmCall& g, Context& context) {
   if (gemm_bf16_takes(p))
     return gemm_share<GemmBf16>(g, plan, p, gemm_grid(p, g.batch, false, kGemmBlock / 2), context);
 #endif
+  if (gemm_is_long(g, p)) return gemm_long(g, plan.swapped, p, context);
   gemm_turn_y(g, p, context);
   gemm_share<GemmPlain>(g, plan, p, gemm_grid(p, g.batch, p.y_column == 1, 64), context);
 }

@@ -23,9 +23,9 @@ constexpr int kGemmLine = 64 / sizeof(Real);
 /** Steps of k by which y is fetched ahead while it is packed: some 170 cycles of arithmetic. */
 constexpr int kGemmPackAhead = kGemmVectors == 4 ? 7 : 28;
 
-/** Steps of k between two turns of fetching, some 400 cycles, and the runs of a panel's width that are fetched
- *  in each. All at once they would fill the machine's list of lines on their way, and the arithmetic would
- *  wait for its own. */
+/** Steps of k between two turns of fetching, some 400 cycles, and the runs of a panel's width that are
+ * fetched in each. All at once they would fill the machine's list of lines on their way, and the arithmetic
+ * would wait for its own. */
 constexpr int64_t kGemmTurn = kGemmVectors == 4 ? 16 : 64;
 constexpr int kGemmTurnRuns = 2;
 constexpr int64_t kGemmShort = 3 * kGemmTurn;  // steps of k; up to here all of c is fetched at once
@@ -63,8 +63,8 @@ struct GemmTile {
   const Real* ahead;  // fetched into the cache, ahead_step further at every step of k
   int64_t ahead_step;
   GemmFetch* fetch;  // what the next panel will need, or nullptr
-  int64_t tail;  // columns in the last vector of a partial tile
-  Real* keep;    // (k, vectors * kWidth): receives y, if the micro-kernel is one that packs
+  int64_t tail;      // columns in the last vector of a partial tile
+  Real* keep;        // (k, vectors * kWidth): receives y, if the micro-kernel is one that packs
 };
 
 using GemmMicro = void (*)(const GemmTile& tile);

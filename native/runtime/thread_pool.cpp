@@ -186,7 +186,8 @@ void ThreadPool::wait_for(Worker& worker, double task) noexcept {
   while (!spin(kSpin, finished)) std::this_thread::yield();
   const auto now = Clock::now();
   const auto waited = now - start;
-  if (waited < kLeastStall || waited < std::chrono::nanoseconds(static_cast<int64_t>(kStalled * task))) return;
+  if (waited < kLeastStall || waited < std::chrono::nanoseconds(static_cast<int64_t>(kStalled * task)))
+    return;
   alone_until_ = now + std::min<Clock::duration>(kAloneAfterStall * waited, kLongestAlone);
   stalled_ = true;
 }

@@ -42,8 +42,8 @@ class ThreadPool {
 
   std::atomic<int> threads_;
   const int cpus_;
-  std::atomic<bool> busy_{false};                 // held by the caller whose job runs
-  Job job_{};                                     // written by the holder of busy_ while no worker is in it
+  std::atomic<bool> busy_{false};  // held by the caller whose job runs
+  Job job_{};                      // written by the holder of busy_ while no worker is in it
   // Only by the holder of busy_:
   std::vector<std::unique_ptr<Worker>> workers_;
   std::chrono::steady_clock::time_point last_small_job_{}, alone_until_{};

@@ -92,7 +92,8 @@ void test_small_work_stays() {
   CHECK(who.elsewhere > 0);
 }
 
-// A worker that takes much longer than its task should has lost its CPU: the caller works alone for some time.
+// A worker that takes much longer than its task should has lost its CPU: the caller works alone for some
+// time.
 void test_stalled_worker() {
   ThreadPool::instance().set_threads(2);
   forget_stalls();
