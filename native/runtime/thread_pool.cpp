@@ -25,10 +25,12 @@ constexpr auto kSpin = std::chrono::microseconds(30);
 // Unless such jobs follow each other so closely that, once awake, they would stay awake.
 constexpr auto kCloseJobs = std::chrono::microseconds(60);
 // A worker that does not come back in so many times what its task should take has lost its CPU to somebody
-// else. Then the caller works alone for so many times as long as it waited: a process beside it costs little.
+// else. Then the caller works alone for some times as long as it waited, at first for little: a moment without
+// its CPU should not cost more than that moment. Where stalls follow each other, a process beside this one
+// wants the CPU as well, and it is left to that for longer and longer.
 constexpr double kStalled = 4;
 constexpr auto kLeastStall = std::chrono::microseconds(200);
-constexpr int kAloneAfterStall = 16;
+constexpr int kAloneAfterStall = 2, kMostAloneAfterStall = 16;
 constexpr auto kLongestAlone = std::chrono::milliseconds(200);
 
 inline void pause_cpu() {
@@ -188,7 +190,10 @@ void ThreadPool::wait_for(Worker& worker, double task) noexcept {
   const auto waited = now - start;
   if (waited < kLeastStall || waited < std::chrono::nanoseconds(static_cast<int64_t>(kStalled * task)))
     return;
-  alone_until_ = now + std::min<Clock::duration>(kAloneAfterStall * waited, kLongestAlone);
+  const bool again = now - alone_until_ < 4 * alone_;
+  alone_factor_ = again ? std::min(2 * alone_factor_, kMostAloneAfterStall) : kAloneAfterStall;
+  alone_ = std::min<Clock::duration>(alone_factor_ * waited, kLongestAlone);
+  alone_until_ = now + alone_;
   stalled_ = true;
 }
 

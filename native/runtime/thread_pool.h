@@ -47,6 +47,8 @@ class ThreadPool {
   // Only by the holder of busy_:
   std::vector<std::unique_ptr<Worker>> workers_;
   std::chrono::steady_clock::time_point last_small_job_{}, alone_until_{};
+  std::chrono::steady_clock::duration alone_{};
+  int alone_factor_ = 0;
   bool stalled_ = false;
 };
 
