@@ -19,6 +19,7 @@ namespace {
 constexpr int64_t kNormTile = 512;    // columns a task
 constexpr int64_t kNormRows = 64;     // rows of a block: additions in float32
 constexpr int64_t kNormSample = 8;    // rows of it whose mean stands for that of all: see column_moments
+constexpr int64_t kNormGroup = 2;     // rows side by side: see each_row_by_column
 constexpr int64_t kNormTask = 65536;  // elements that are worth a task
 
 /** How (n, c) is cut to get two float64 a column: column tiles, and where they are few also blocks
@@ -174,18 +175,19 @@ inline V get_or(Lanes lanes, const Real* p, V absent) {
 
 // ---------------------------------------------------------------- batch
 
-/** apply(lanes, prepared, row) for all vectors of (n, c), four rows at a time: what prepare(lanes) loads of
- *  a column's numbers serves them all. */
+/** apply(lanes, prepared, row) for all vectors of (n, c), two rows at a time: what prepare(lanes) loads of
+ *  a column's numbers serves both. More rows of a power of two of columns, read and written, would meet in the
+ *  same few sets of the cache. */
 template <class Prepare, class Apply>
 inline void each_row_by_column(Context& context, int64_t n, int64_t c, double cost, const Prepare& prepare,
                                const Apply& apply) {
-  parallel_rows(context, parts_of(n, 4), 4 * c, cost, [=](int64_t group) {
-    const int64_t row = 4 * group;
-    if (row + 4 <= n) {
+  parallel_rows(context, parts_of(n, kNormGroup), kNormGroup * c, cost, [=](int64_t group) {
+    const int64_t row = kNormGroup * group;
+    if (row + kNormGroup <= n) {
       each_vector(0, c, [=](auto lanes) {
         const auto prepared = prepare(lanes);
 #pragma GCC unroll 4
-        for (int k = 0; k < 4; k++) apply(lanes, prepared, row + k);
+        for (int k = 0; k < kNormGroup; k++) apply(lanes, prepared, row + k);
       });
       return;
     }
