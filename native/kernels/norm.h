@@ -176,8 +176,8 @@ inline V get_or(Lanes lanes, const Real* p, V absent) {
 // ---------------------------------------------------------------- batch
 
 /** apply(lanes, prepared, row) for all vectors of (n, c), two rows at a time: what prepare(lanes) loads of
- *  a column's numbers serves both. More rows of a power of two of columns, read and written, would meet in the
- *  same few sets of the cache. */
+ *  a column's numbers serves both. More rows of a power of two of columns, read and written, would meet in
+ * the same few sets of the cache. */
 template <class Prepare, class Apply>
 inline void each_row_by_column(Context& context, int64_t n, int64_t c, double cost, const Prepare& prepare,
                                const Apply& apply) {

@@ -27,14 +27,19 @@ void GateSet::give_back(const Member& member, bool keep_claim) noexcept {
   }
 }
 
-int GateSet::claim_and_enter() noexcept {
+bool GateSet::try_claim_and_enter() noexcept {
   size_t taken = 0;
   for (; taken < members_.size(); ++taken) {
     const Member& member = members_[taken];
     if (!(member.write ? member.gate->try_claim_and_write() : member.gate->try_read())) break;
   }
-  if (taken == members_.size()) return -1;
+  if (taken == members_.size()) return true;
   while (taken-- > 0) give_back(members_[taken], false);
+  return false;
+}
+
+int GateSet::claim_and_enter() noexcept {
+  if (try_claim_and_enter()) return -1;
   const int busy = claim();
   if (busy < 0) enter();
   return busy;

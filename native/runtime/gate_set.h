@@ -25,6 +25,8 @@ class GateSet {
   int claim() noexcept;
   void unclaim() noexcept;
 
+  /** claim() and enter() when nobody else is here; false, and nothing done, when somebody is. */
+  bool try_claim_and_enter() noexcept;
   /** claim() and enter(); nothing is waited for when nobody else is here. */
   int claim_and_enter() noexcept;
   void enter() noexcept;

@@ -52,6 +52,12 @@ class Program {
   const RunStatus& run_submitted(int64_t steps, int threads) noexcept;
   void cancel_submitted() noexcept { gates_.unclaim(); }
   void finish_submitted() noexcept { submitted_ = false; }
+
+  /** In place of submit(): the step is run here and now, when the last one that was measured took at most
+   *  `most` nanoseconds and nobody else is at the buffers. Whether it was; throws as run() does. */
+  bool run_if_brief(int threads, double most);
+  /** Of the last step run by itself by run_submitted() or run_if_brief(). */
+  double measured_nanoseconds() const noexcept { return measured_; }
   bool submitted() const noexcept { return submitted_; }
 
   /** From any thread: stop before the next step. */
@@ -92,6 +98,7 @@ class Program {
   [[noreturn]] void refuse_begin(int64_t steps) const;
   [[noreturn]] static void refuse_busy(int slot);
   void execute(int64_t steps, int threads, double* nanoseconds) noexcept;
+  void execute_measured(int64_t steps, int threads) noexcept;
   size_t execute_step(Context& context) const noexcept;
   size_t profile_step(Context& context, double* nanoseconds) const noexcept;
   void advance() noexcept;
@@ -118,6 +125,7 @@ class Program {
 
   std::atomic<bool> interrupted_{false};
   bool submitted_ = false;
+  double measured_ = 0;  // 0: not yet
   RunStatus status_;
 };
 

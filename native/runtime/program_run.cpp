@@ -38,9 +38,25 @@ void Program::submit(int64_t steps) {
 
 const RunStatus& Program::run_submitted(int64_t steps, int threads) noexcept {
   gates_.enter();
-  execute(steps, threads, nullptr);
+  execute_measured(steps, threads);
   gates_.leave(false);
   return status_;
+}
+
+bool Program::run_if_brief(int threads, double most) {
+  if (measured_ == 0 || measured_ > most || arrays_ > 0) return false;
+  begin(1);
+  if (!gates_.try_claim_and_enter()) return false;
+  execute_measured(1, threads);
+  gates_.leave(false);
+  return true;
+}
+
+void Program::execute_measured(int64_t steps, int threads) noexcept {
+  const auto start = std::chrono::steady_clock::now();
+  execute(steps, threads, nullptr);
+  const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - start;
+  if (steps == 1) measured_ = took.count();
 }
 
 void Program::begin(int64_t steps) {

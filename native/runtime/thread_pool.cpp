@@ -25,9 +25,9 @@ constexpr auto kSpin = std::chrono::microseconds(30);
 // Unless such jobs follow each other so closely that, once awake, they would stay awake.
 constexpr auto kCloseJobs = std::chrono::microseconds(60);
 // A worker that does not come back in so many times what its task should take has lost its CPU to somebody
-// else. Then the caller works alone for some times as long as it waited, at first for little: a moment without
-// its CPU should not cost more than that moment. Where stalls follow each other, a process beside this one
-// wants the CPU as well, and it is left to that for longer and longer.
+// else. Then the caller works alone for some times as long as it waited, at first for little: a moment
+// without its CPU should not cost more than that moment. Where stalls follow each other, a process beside
+// this one wants the CPU as well, and it is left to that for longer and longer.
 constexpr double kStalled = 4;
 constexpr auto kLeastStall = std::chrono::microseconds(200);
 constexpr int kAloneAfterStall = 2, kMostAloneAfterStall = 16;
