@@ -19,6 +19,7 @@ constexpr int64_t kGemmAhead = 16;
 // Multiply-adds that are worth a task: some 10 us.
 constexpr double kGemmTaskWork = 500e3;
 constexpr int64_t kGemmTasks = 16;
+constexpr double kGemmHalves = 0.4;  // of a task: from here on a product is cut in two
 
 /** One product in its working orientation: x (rows, k), y (k, columns). */
 struct GemmProduct {
@@ -282,9 +283,10 @@ struct GemmGrid {
 inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, bool y_in_place, int64_t least_columns) {
   const double work = static_cast<double>(p.rows) * static_cast<double>(p.columns) * static_cast<double>(p.k);
   const double wanted = work / kGemmTaskWork;
-  const int64_t target = wanted * static_cast<double>(batch) > kGemmTasks
-                             ? kGemmTasks / smaller(batch, kGemmTasks)
-                             : 1 + static_cast<int64_t>(wanted);
+  const int64_t target =
+      wanted * static_cast<double>(batch) > kGemmTasks    ? kGemmTasks / smaller(batch, kGemmTasks)
+      : wanted * static_cast<double>(batch) < kGemmHalves ? 1
+                                                          : larger(2, 1 + static_cast<int64_t>(wanted));
   GemmGrid grid;
   grid.row_parts = parts_of(p.rows, kGemmBlock);
   grid.column_parts = parts_of(p.columns, kGemmBlock);
@@ -294,9 +296,9 @@ inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, bool y_in_place, 
     if (grid.row_parts * grid.column_parts >= target) break;
     if (grid.columns >= 2 * least_columns)
       grid.column_parts *= 2;
-    else if (grid.rows >= (y_in_place ? 2 * kGemmPackRows : 256))
+    else if (grid.rows >= (y_in_place ? 96 : 256))
       grid.row_parts *= 2;
-    else if (grid.rows >= 64 && grid.row_parts * grid.column_parts < (y_in_place ? 8 : 4))
+    else if (grid.rows >= 56 && grid.row_parts * grid.column_parts < (y_in_place ? 8 : 4))
       grid.row_parts *= 2;
     else
       break;

@@ -196,7 +196,7 @@ void gemm_micro(const GemmTile& tile) {
 }
 
 /** Rows below which y is not packed; the first tile of a packed panel is then at least this high. */
-constexpr int kGemmPackRows = 48;
+constexpr int kGemmPackRows = kWidth == 8 ? 12 : 48;
 constexpr int gemm_least_rows(int vectors, bool pack) { return pack ? gemm_rows(vectors) - 1 : 1; }
 
 template <class Factors, int rows, int vectors, bool partial, bool pack>

@@ -71,7 +71,7 @@ inline void gemm_transpose(const Real* from, int64_t from_row, int64_t rows, int
       const int64_t i_ahead = same_band ? i : i + kBand,
                     j_ahead = same_band ? j + kAhead * kRun : j % (kAhead * kRun);
       for (int64_t r = i_ahead; r < smaller(i_ahead + kBand, rows); r++)
-        prefetch(from + r * from_row + j_ahead);
+        prefetch_far(from + r * from_row + j_ahead);
       for (int64_t r = i; r < smaller(i + kBand, whole_rows); r += kGemmSquare)
         for (int64_t q = j; q < smaller(j + kRun, whole_columns); q += kGemmSquare)
           gemm_transpose_whole(from + r * from_row + q, from_row, to + q * to_row + r, to_row);

@@ -18,7 +18,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // Below this the fork-join (0.3 us with spinning workers) and cold caches eat the gain.
-constexpr double kWorthThreads = 8000;  // ns
+constexpr double kWorthThreads = 3000;  // ns
 // Waking a parked thread costs about 5 us; less work than this is left to threads that are awake.
 constexpr double kWorthWaking = 20000;  // ns
 constexpr auto kSpin = std::chrono::microseconds(30);
