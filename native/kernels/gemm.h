@@ -59,6 +59,7 @@ inline void gemm_panel(GemmTile tile, int64_t rows, int64_t columns, int64_t ahe
   const bool partial = tile.tail != kWidth;
   const int64_t tiles = parts_of(rows, gemm_rows(static_cast<int>(vectors)));
   const int64_t height = rows / tiles, higher = rows - height * tiles;  // so many tiles have one more row
+  if (height + (higher > 0) < gemm_least_rows(static_cast<int>(vectors), true)) tile.keep = nullptr;
   const Real* const first = tile.x;
   Real* const c = tile.c;
   for (int64_t t = 0, r = 0; t < tiles; t++) {

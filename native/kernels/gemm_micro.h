@@ -195,8 +195,9 @@ void gemm_micro(const GemmTile& tile) {
   gemm_store_tile<rows, vectors, partial>(tile, sum);
 }
 
-/** Rows below which y is not packed; the first tile of a packed panel is then at least this high. */
+/** Rows below which y is not packed; a panel of few vectors comes sooner to where its rows collide. */
 constexpr int kGemmPackRows = kWidth == 8 ? 12 : 48;
+/** The lowest tiles there are: there are few that pack, since only the first of a panel does. */
 constexpr int gemm_least_rows(int vectors, bool pack) { return pack ? gemm_rows(vectors) - 1 : 1; }
 
 template <class Factors, int rows, int vectors, bool partial, bool pack>
