@@ -253,13 +253,13 @@ inline double gemm_nanoseconds(double multiply_adds, double elements) {
 namespace {
 
 /** Cost of a product in vector multiply-adds: arithmetic, transposing y, turning the result round. */
-inline double gemm_cost(const GemmProduct& p, bool direct) {
+inline double gemm_cost(const GemmProduct& p, bool direct, bool plain) {
   const double vectors = static_cast<double>(parts_of(p.columns, kWidth)), rows = static_cast<double>(p.rows);
   const double k = static_cast<double>(p.k), columns = static_cast<double>(p.columns);
   double cost = rows * vectors * k;
   if (p.y_column != 1)
     cost += (p.y_step == 1 ? 0.4 : 2.0) * k * columns * static_cast<double>(parts_of(p.rows, kGemmBlock));
-  if (!direct) cost += rows * columns;
+  if (!direct) cost += (plain ? 0.3 : 1.0) * rows * columns;
   return cost;
 }
 
@@ -269,7 +269,8 @@ inline GemmPlan gemm_plan(const GemmCall& g) {
   // Down a long k the wider factor is read better as rows than as panels side by side.
   const GemmProduct straight = gemm_product(g, false), turned = gemm_product(g, true);
   const bool down = g.k >= 16 * g.m && g.n >= 2 * g.m && straight.x_row == 1 && straight.y_column == 1;
-  plan.swapped = gemm_cost(turned, false) < (down ? 1.05 : 0.95) * gemm_cost(straight, direct);
+  const bool plain = gemm_is_plain(g.output);
+  plan.swapped = gemm_cost(turned, false, plain) < (down ? 1.05 : 0.95) * gemm_cost(straight, direct, plain);
   plan.direct = !plan.swapped && direct;
   return plan;
 }
@@ -413,6 +414,8 @@ void gemm(const Call& call, Context& context) {
     if (p.y_column == 1 || (p.y_step == 1 && (p.x_step == 1 || p.k <= kGemmRowK)))
       return gemm_rows_of_one(g, p, down, context);
   }
+  if (g.k == 1 && g.batch == 1 && g.output.column == 1 && g.w_column == 1 && g.n >= 64)
+    return gemm_outer(g, context);
   gemm_blocks(g, context);
 }
 

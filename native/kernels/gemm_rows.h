@@ -1,7 +1,8 @@
-// gemm where c has one row or one column: every weight is read for a single multiply-add, so memory decides.
+// gemm where c has one row or one column, or where k is 1: memory decides.
 namespace {
 
-constexpr double kGemmDotsWork = 64e3;  // multiply-adds worth a task where memory is waited for
+constexpr double kGemmDotsWork = 64e3;     // multiply-adds worth a task where memory is waited for
+constexpr int64_t kGemmOuterWork = 65536;  // elements of c, likewise
 
 /** Columns [j, j + columns) of a product of one row. */
 inline void gemm_one_row(const GemmProduct& p, bool swapped, const GemmOutput& o, int64_t j, int64_t columns,
@@ -50,6 +51,31 @@ inline void gemm_rows_of_one(const GemmCall& g, const GemmProduct& product, bool
              const int64_t j = task % parts * columns;
              gemm_one_row(p, swapped, o, j, smaller(columns, p.columns - j), static_cast<Real*>(scratch));
            });
+}
+
+/** k = 1, as the gradient of a weight for one sample is: writing c is all the work. Row by row, as memory
+ *  likes it; stores alone do not make the machine fetch what comes next. */
+inline void gemm_outer(const GemmCall& g, Context& context) {
+  constexpr int64_t kAhead = 16 * kGemmLine;
+  const GemmOutput& o = g.output;
+  const int64_t rows = larger(1, kGemmOuterWork / g.n), tasks = parts_of(g.m, rows);
+  const V alpha = set1(o.alpha), beta = set1(o.beta);
+  parallel(context, tasks, gemm_nanoseconds(0, static_cast<double>(g.m * g.n)), [=](int64_t task, void*) {
+    for (int64_t i = task * rows; i < smaller(g.m, (task + 1) * rows); i++)
+      for (int64_t j = 0; j < g.n; j += kGemmBlock) {
+        const int64_t columns = smaller(kGemmBlock, g.n - j);
+        const V a = set1(g.a[i * g.a_row]);
+        const Real *w = g.w + j, *bias = o.bias ? o.bias + j : nullptr;
+        Real* const c = o.c + i * o.row + j;
+        each_vector(0, columns, [=](auto lanes) {
+          prefetch(c + lanes.at + kAhead);
+          V value = fma(alpha, a * lanes.get(w), bias ? lanes.get(bias) : zero());
+          if (o.beta != Real{0}) value = fma(beta, lanes.get(c), value);
+          lanes.put(c, value);
+        });
+        gemm_finish_tile(o, i, 1, j, columns);
+      }
+  });
 }
 
 }  // namespace
