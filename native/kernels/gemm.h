@@ -19,7 +19,8 @@ constexpr int64_t kGemmAhead = 16;
 // Multiply-adds that are worth a task: some 10 us.
 constexpr double kGemmTaskWork = 500e3;
 constexpr int64_t kGemmTasks = 16;
-constexpr double kGemmHalves = 0.4;  // of a task: from here on a product is cut in two
+constexpr int64_t kGemmSplitRows = 96;  // a block of so many rows may be cut for more tasks
+constexpr double kGemmHalves = 0.4;     // of a task: from here on a product is cut in two
 
 /** One product in its working orientation: x (rows, k), y (k, columns). */
 struct GemmProduct {
@@ -59,6 +60,7 @@ inline void gemm_panel(GemmTile tile, int64_t rows, int64_t columns, int64_t ahe
   const bool partial = tile.tail != kWidth;
   const int64_t tiles = parts_of(rows, gemm_rows(static_cast<int>(vectors)));
   const int64_t height = rows / tiles, higher = rows - height * tiles;  // so many tiles have one more row
+  // The first tile packs for the others; where few rows make it too low for that, y is read in place.
   if (height + (higher > 0) < gemm_least_rows(static_cast<int>(vectors), true)) tile.keep = nullptr;
   const Real* const first = tile.x;
   Real* const c = tile.c;
@@ -285,10 +287,12 @@ struct GemmGrid {
 inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, bool y_in_place, int64_t least_columns) {
   const double work = static_cast<double>(p.rows) * static_cast<double>(p.columns) * static_cast<double>(p.k);
   const double wanted = work / kGemmTaskWork;
-  const int64_t target =
-      wanted * static_cast<double>(batch) > kGemmTasks    ? kGemmTasks / smaller(batch, kGemmTasks)
-      : wanted * static_cast<double>(batch) < kGemmHalves ? 1
-                                                          : larger(2, 1 + static_cast<int64_t>(wanted));
+  const double all = wanted * static_cast<double>(batch);
+  int64_t target = 1 + static_cast<int64_t>(wanted);
+  if (all > kGemmTasks)
+    target = kGemmTasks / smaller(batch, kGemmTasks);
+  else if (all >= kGemmHalves)
+    target = larger(2, target);
   GemmGrid grid;
   grid.row_parts = parts_of(p.rows, kGemmBlock);
   grid.column_parts = parts_of(p.columns, kGemmBlock);
@@ -298,7 +302,7 @@ inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, bool y_in_place, 
     if (grid.row_parts * grid.column_parts >= target) break;
     if (grid.columns >= 2 * least_columns)
       grid.column_parts *= 2;
-    else if (grid.rows >= (y_in_place ? 96 : 256))
+    else if (grid.rows >= (y_in_place ? kGemmSplitRows : 256))
       grid.row_parts *= 2;
     else if (grid.rows >= 56 && grid.row_parts * grid.column_parts < (y_in_place ? 8 : 4))
       grid.row_parts *= 2;

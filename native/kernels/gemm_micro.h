@@ -197,7 +197,7 @@ void gemm_micro(const GemmTile& tile) {
 
 /** Rows below which y is not packed; a panel of few vectors comes sooner to where its rows collide. */
 constexpr int kGemmPackRows = kWidth == 8 ? 12 : 48;
-/** The lowest tiles there are: there are few that pack, since only the first of a panel does. */
+/** The lowest tile there is a micro-kernel for; of those that pack only the highest two are compiled. */
 constexpr int gemm_least_rows(int vectors, bool pack) { return pack ? gemm_rows(vectors) - 1 : 1; }
 
 template <class Factors, int rows, int vectors, bool partial, bool pack>

@@ -44,7 +44,8 @@ const RunStatus& Program::run_submitted(int64_t steps, int threads) noexcept {
 }
 
 bool Program::run_if_brief(int threads, double most) {
-  if (measured_ == 0 || measured_ > most || arrays_ > 0) return false;
+  // While a submitted run goes on, the engine's thread writes what is read here.
+  if (submitted_ || measured_ == 0 || measured_ > most || arrays_ > 0) return false;
   begin(1);
   if (!gates_.try_claim_and_enter()) return false;
   execute_measured(1, threads);
