@@ -40,7 +40,7 @@ void* allocate(size_t bytes) {
 /** A helper thread that spins for work, so that two threads can be measured without the runtime. */
 struct Helper {
   std::atomic<int64_t> next{0}, finished{0}, tasks{0};
-  std::atomic<int> generation{0};
+  std::atomic<int> generation{0}, left{0};  // of run_tasks: begun, left by the helper
   TaskFunction function = nullptr;
   void* data = nullptr;
   void* scratch = allocate(kScratchBytes);
@@ -60,6 +60,7 @@ struct Helper {
         if (now != seen) {
           seen = now;
           work(scratch);
+          left.store(now, std::memory_order_release);
         }
       }
     });
@@ -72,7 +73,6 @@ void run_tasks(Context& context, int64_t tasks, double, TaskFunction function, v
     for (int64_t t = 0; t < tasks; t++) function(data, t, context.scratch);
     return;
   }
-  helper.tasks = 0;
   helper.function = function;
   helper.data = data;
   helper.finished = 0;
@@ -80,7 +80,9 @@ void run_tasks(Context& context, int64_t tasks, double, TaskFunction function, v
   helper.tasks = tasks;
   helper.generation.fetch_add(1, std::memory_order_release);
   helper.work(context.scratch);
-  while (helper.finished.load() < tasks) {
+  // A helper that is still looking for tasks would take one of the next call's.
+  while (helper.finished.load() < tasks ||
+         helper.left.load(std::memory_order_acquire) != helper.generation.load()) {
   }
 }
 

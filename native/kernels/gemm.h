@@ -13,14 +13,18 @@ namespace {
 // k is summed in blocks of at most this, so that a block of x and a panel of y stay in L2; in
 // smaller ones where a step of x is a step through memory, so that the next block can be fetched.
 constexpr int64_t kGemmK = 1024;
-constexpr int64_t kGemmStridedK = 256;
+constexpr int64_t kGemmStridedK = 256, kGemmCollidingK = 512;
+// Columns of a block that shares one copy of x.
+constexpr int64_t kGemmWide = 1024;
 // Steps of k by which x is fetched ahead within the last block.
 constexpr int64_t kGemmAhead = 16;
 // Multiply-adds that are worth a task: some 10 us.
 constexpr double kGemmTaskWork = 500e3;
 constexpr int64_t kGemmTasks = 16;
 constexpr int64_t kGemmSplitRows = 96;  // a block of so many rows may be cut for more tasks
-constexpr double kGemmHalves = 0.4;     // of a task: from here on a product is cut in two
+constexpr int64_t kGemmSplitCopied =
+    kWidth == 8 ? 192 : 96;          // one with a copy of x; narrow panels are packed by each
+constexpr double kGemmHalves = 0.4;  // of a task: from here on a product is cut in two
 
 /** One product in its working orientation: x (rows, k), y (k, columns). */
 struct GemmProduct {
@@ -43,7 +47,7 @@ struct GemmPlan {
  *  of the calling thread's is for all tasks of a product: see gemm_turn_y. */
 constexpr int64_t kGemmCopySize = (kGemmBlock + kGemmLine) * (kGemmK / 2 + kGemmLine);
 constexpr int64_t kGemmPackSize = kGemmColumns * (kGemmK + 2 * kGemmLine);
-static_assert(kGemmStridedK <= kGemmK / 2);
+static_assert(kGemmCollidingK <= kGemmK / 2);
 constexpr int64_t kGemmSumsSize = kGemmBlock * kGemmBlock;
 constexpr int64_t kGemmStripSize = kWidth * kGemmBlock;
 constexpr int64_t kGemmTaskSize = kGemmCopySize + kGemmPackSize + kGemmSumsSize + kGemmStripSize;
@@ -83,22 +87,27 @@ inline void gemm_panel(GemmTile tile, int64_t rows, int64_t columns, int64_t ahe
   }
 }
 
-/** The longest block of k. */
-inline int64_t gemm_longest_k(GemmPlain, const GemmProduct& p) {
-  return p.x_step == 1 ? kGemmK : kGemmStridedK;
+/** Whether columns of x are contiguous and its steps of k fall on few sets of the cache. */
+inline bool gemm_x_collides(const GemmProduct& p) { return p.x_row == 1 && p.x_step % (4 * kGemmLine) == 0; }
+
+/** Whether x is copied: if it collides, and there are columns of y enough to pay for it. */
+inline bool gemm_copies_x(const GemmProduct& p, int64_t columns) {
+  return gemm_x_collides(p) && p.k >= 64 && columns >= 4 * kGemmColumns;
 }
 
-/** tile.x = rows from i, steps [k0, k0 + k) of x. Returns whether that is a copy: where columns
- *  of x are contiguous and a step of k falls on few sets of the cache, and there are columns of y
- *  enough to pay for it. */
+/** The longest block of k. Decides the order of summation, and so may not depend on how c is cut. */
+inline int64_t gemm_longest_k(GemmPlain, const GemmProduct& p) {
+  return p.x_step == 1 ? kGemmK : gemm_x_collides(p) ? kGemmCollidingK : kGemmStridedK;
+}
+
+/** tile.x = rows from i, steps [k0, k0 + k) of x. Returns whether that is a copy. */
 inline bool gemm_place_x(GemmPlain, const GemmProduct& p, int64_t i, int64_t rows, int64_t k0, int64_t k,
                          int64_t columns, Real* copy, GemmTile& tile) {
   tile.k = k;
   tile.x = p.x + i * p.x_row + k0 * p.x_step;
   tile.x_row = p.x_row;
   tile.x_step = p.x_step;
-  const bool collides = p.x_row == 1 && p.x_step % (4 * kGemmLine) == 0;
-  const bool copies = collides && k >= 64 && columns >= 4 * kGemmColumns;
+  const bool copies = gemm_copies_x(p, columns);
   if (copies) {
     tile.x_step = parts_of(rows, 2 * kGemmLine) * 2 * kGemmLine + kGemmLine;  // an odd number of lines
     gemm_copy_rows(tile.x, p.x_step, k, rows, copy, tile.x_step);
@@ -118,7 +127,8 @@ inline void gemm_place_y(GemmPlain, const GemmProduct& p, int64_t j, int64_t col
   if (p.y_column == 1 && (kGemmLoadsPartial || columns % kWidth == 0)) {
     tile.y = y;
     tile.y_step = p.y_step;
-    if (rows >= kGemmPackRows && p.y_step != gemm_width(columns)) tile.keep = packed;
+    if (rows >= kGemmPackRows && p.y_step >= kGemmPackStep && p.y_step != gemm_width(columns))
+      tile.keep = packed;
   } else {
     tile.y = packed;
     tile.y_step = gemm_width(columns);
@@ -277,14 +287,16 @@ inline GemmPlan gemm_plan(const GemmCall& g) {
   return plan;
 }
 
-/** Blocks of c, by shape alone: at most kGemmBlock a side, and enough of them to share out. */
+/** Blocks of c: at most kGemmBlock a side, and enough of them to share out. */
 struct GemmGrid {
   int64_t rows, columns;  // of a block
   int64_t row_parts, column_parts;
 };
 
-/** y_in_place: packing y costs nothing; least_columns: fewer are not worth what x costs. */
-inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, bool y_in_place, int64_t least_columns) {
+/** y_in_place: packing y costs nothing; where it does, there are no more tasks than these threads need
+ *  (the bits do not depend on where c is cut). least_columns: fewer are not worth what x costs. */
+inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, bool direct, int32_t threads, bool y_in_place,
+                          int64_t least_columns) {
   const double work = static_cast<double>(p.rows) * static_cast<double>(p.columns) * static_cast<double>(p.k);
   const double wanted = work / kGemmTaskWork;
   const double all = wanted * static_cast<double>(batch);
@@ -293,9 +305,16 @@ inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, bool y_in_place, 
     target = kGemmTasks / smaller(batch, kGemmTasks);
   else if (all >= kGemmHalves)
     target = larger(2, target);
+  if (!y_in_place) target = smaller(target, threads > 1 ? 2 * threads : 1);
   GemmGrid grid;
   grid.row_parts = parts_of(p.rows, kGemmBlock);
   grid.column_parts = parts_of(p.columns, kGemmBlock);
+  if (direct && y_in_place && p.columns >= kGemmWide && gemm_copies_x(p, p.columns)) {
+    grid.column_parts = parts_of(p.columns, kGemmWide);
+    while (grid.row_parts * grid.column_parts < target &&
+           parts_of(p.rows, grid.row_parts) >= kGemmSplitCopied)
+      grid.row_parts *= 2;
+  }
   for (;;) {
     grid.rows = parts_of(p.rows, grid.row_parts);
     grid.columns = parts_of(parts_of(p.columns, grid.column_parts), kWidth) * kWidth;
@@ -304,7 +323,7 @@ inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, bool y_in_place, 
       grid.column_parts *= 2;
     else if (grid.rows >= (y_in_place ? kGemmSplitRows : 256))
       grid.row_parts *= 2;
-    else if (grid.rows >= 56 && grid.row_parts * grid.column_parts < (y_in_place ? 8 : 4))
+    else if (grid.rows >= 56 && grid.row_parts * grid.column_parts < (y_in_place ? 8 : smaller(4, threads)))
       grid.row_parts *= 2;
     else
       break;
@@ -344,11 +363,12 @@ inline void gemm_share(const GemmCall& g, const GemmPlan& plan, const GemmProduc
            });
 }
 
-/** A y whose columns do not lie side by side, and that several tasks would each turn, is turned here once. */
+/** A y whose columns do not lie side by side, and that several tasks would each turn, is turned here once;
+ *  two threads had better turn it each for itself than fetch the other's half. */
 inline void gemm_turn_y(const GemmCall& g, GemmProduct& p, Context& context) {
   const int64_t width = gemm_width(p.columns);
   if (g.batch > 1 || p.y_column == 1 || p.k * width > kGemmSharedSize) return;
-  if (gemm_grid(p, 1, false, 64).row_parts == 1) return;
+  if (gemm_grid(p, 1, false, context.threads, false, 64).row_parts <= smaller(context.threads, 2)) return;
   Real* const turned = static_cast<Real*>(context.scratch) + kGemmTaskSize;
   const double work = 0.3 * static_cast<double>(p.k * p.columns);
   parallel(context, parts_of(p.columns, kGemmColumns), work, [=](int64_t panel, void*) {
@@ -369,11 +389,13 @@ inline void gemm_blocks(const GemmCall& g, Context& context) {
   GemmProduct p = gemm_product(g, plan.swapped);
 #if defined(NABLA_GEMM_BF16)
   if (gemm_bf16_takes(p))
-    return gemm_share<GemmBf16>(g, plan, p, gemm_grid(p, g.batch, false, kGemmBlock / 2), context);
+    return gemm_share<GemmBf16>(
+        g, plan, p, gemm_grid(p, g.batch, false, context.threads, false, kGemmBlock / 2), context);
 #endif
   if (gemm_is_long(g, p)) return gemm_long(g, plan.swapped, p, context);
   gemm_turn_y(g, p, context);
-  gemm_share<GemmPlain>(g, plan, p, gemm_grid(p, g.batch, p.y_column == 1, 64), context);
+  gemm_share<GemmPlain>(g, plan, p, gemm_grid(p, g.batch, plan.direct, context.threads, p.y_column == 1, 64),
+                        context);
 }
 
 /** What fits into one tile, without further ado; returns false if it does not. */

@@ -195,8 +195,10 @@ void gemm_micro(const GemmTile& tile) {
   gemm_store_tile<rows, vectors, partial>(tile, sum);
 }
 
-/** Rows below which y is not packed; a panel of few vectors comes sooner to where its rows collide. */
-constexpr int kGemmPackRows = kWidth == 8 ? 12 : 48;
+/** Rows of x, and distance of y's rows, from which on y is packed. A wide panel's rows share no sets of the
+ *  cache until they lie a page apart, so that it is read in place at first; a narrow one's do at once. */
+constexpr int kGemmPackRows = kWidth == 8 ? 12 : 96;
+constexpr int64_t kGemmPackStep = kWidth == 8 ? 0 : 3072 / sizeof(Real);
 /** The lowest tile there is a micro-kernel for; of those that pack only the highest two are compiled. */
 constexpr int gemm_least_rows(int vectors, bool pack) { return pack ? gemm_rows(vectors) - 1 : 1; }
 
