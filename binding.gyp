@@ -50,6 +50,7 @@
   "conditions": [
     ["nabla_tests==1", {
       "targets": [
+        {"target_name": "fetch_plan_test", "type": "executable", "dependencies": ["engine"], "sources": ["tests/native/fetch_plan_test.cpp"]},
         {"target_name": "gemm_test", "type": "executable", "dependencies": ["engine"], "sources": ["tests/native/gemm_test.cpp"]},
         {"target_name": "kernels_test", "type": "executable", "dependencies": ["engine"], "sources": ["tests/native/kernels_test.cpp"]},
         {"target_name": "math_test", "type": "executable", "dependencies": ["engine"], "sources": ["tests/native/math_test.cpp"]},

@@ -41,6 +41,7 @@ struct GemmProduct {
 struct GemmPlan {
   bool swapped;  // x = wT, y = aT
   bool direct;   // micro-kernels write c itself
+  bool turned;   // or its transpose, finished, which has only to be turned
 };
 
 /** Scratch memory of a task, in Reals: a copy of x, a panel of y, sums, a strip of turned rows. What is left
@@ -68,10 +69,12 @@ inline void gemm_panel(GemmTile tile, int64_t rows, int64_t columns, int64_t ahe
   if (height + (higher > 0) < gemm_least_rows(static_cast<int>(vectors), true)) tile.keep = nullptr;
   const Real* const first = tile.x;
   Real* const c = tile.c;
+  const Real* const row_bias = tile.row_bias;
   for (int64_t t = 0, r = 0; t < tiles; t++) {
     const int64_t h = height + (t < higher);
     tile.x = first + r * tile.x_row;
     tile.c = c + r * tile.c_row;
+    if (row_bias) tile.row_bias = row_bias + r;
     tile.ahead = tile.x_step == 1 ? (r + h < rows ? tile.x + h * tile.x_row : first)
                                   : tile.x + ahead_steps * tile.x_step;
     if (!tile.keep) {
@@ -155,7 +158,8 @@ namespace {
 /** The block at (i, j), rows x columns, of the product. */
 template <class Factors>
 inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOutput& o, int64_t i,
-                       int64_t rows, int64_t j, int64_t columns, const GemmFetch& next, Real* scratch) {
+                       int64_t rows, int64_t j, int64_t columns, const GemmFetch& next, bool near,
+                       GemmSoon* soon, Real* scratch) {
   Real* const copy = scratch;
   Real* const packed = copy + kGemmCopySize;
   Real* const sums = packed + kGemmPackSize;
@@ -165,30 +169,45 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
   const int64_t parts = larger(1, parts_of(p.k, gemm_longest_k(Factors{}, p)));
   const int64_t part = parts_of(parts_of(p.k, parts), 2) * 2;  // even: pairs are not torn
 
+  GemmOutput transposed{};
+  transposed.c = sums, transposed.row = sums_row, transposed.activation = o.activation;
+
   GemmFetch fetch;
   for (int64_t b = 0; b < parts; b++) {
     const bool last = b == parts - 1;
     GemmTile tile;
     tile.fetch = &fetch;
+    tile.soon = soon;
     const int64_t k0 = b * part, k = smaller(part, p.k - k0);
     const bool copied = gemm_place_x(Factors{}, p, i, rows, k0, k, columns, copy, tile);
-    tile.alpha = plan.direct ? o.alpha : Real{1};
+    tile.alpha = plan.direct || plan.turned ? o.alpha : Real{1};
     tile.beta = b > 0 ? Real{1} : plan.direct ? o.beta : Real{0};
+    tile.row_bias = plan.turned && b == 0 && o.bias ? o.bias + i : nullptr;
     for (int64_t q = 0, at = 0; q < panels; q++) {
       const int64_t width = smaller((vectors / panels + (q < vectors % panels)) * kWidth, columns - at);
       gemm_place_y(Factors{}, p, j + at, width, rows, k0, k, packed, tile);
       tile.bias = plan.direct && b == 0 && o.bias ? o.bias + j + at : nullptr;
       tile.c = plan.direct ? o.c + i * o.row + j + at : sums + at;
       tile.c_row = plan.direct ? o.row : sums_row;
-      fetch = q + 1 < panels ? gemm_fetch(p, j + at + width, columns - at - width, k0, k)
-              : !last        ? gemm_fetch(p, j, columns, k0 + part, part)
-                             : next;
+      if (last && q == panels - 1 && plan.turned)
+        fetch = {o.c + j * o.row + i, o.row, columns, parts_of(rows, kGemmColumns), 0};
+      else if (near)
+        fetch = {};
+      else
+        fetch = q + 1 < panels ? gemm_fetch(p, j + at + width, columns - at - width, k0, k)
+                : !last        ? gemm_fetch(p, j, columns, k0 + part, part)
+                               : next;
       const bool to_next_part = q == panels - 1 && !last && !copied;
       gemm_panel<Factors>(tile, rows, width, to_next_part ? part : kGemmAhead,
-                          plan.direct && last ? &o : nullptr, i, j + at);
+                          !last         ? nullptr
+                          : plan.direct ? &o
+                          : plan.turned ? &transposed
+                                        : nullptr,
+                          plan.direct ? i : 0, plan.direct ? j + at : at);
       at += width;
     }
   }
+  if (plan.turned) return gemm_transpose(sums, sums_row, rows, columns, o.c + j * o.row + i, o.row);
   if (!plan.direct) gemm_finish_block(o, plan.swapped, i, rows, j, columns, sums, sums_row, strip);
 }
 
@@ -200,6 +219,7 @@ struct GemmCall {
   int64_t a_batch, a_row, a_column, w_batch, w_row, w_column, aux_batch, c_batch;
   const Real *a, *w;
   GemmOutput output;
+  const Call* call;
 };
 
 inline BlockFunction gemm_function(double row) {
@@ -210,6 +230,7 @@ inline GemmCall gemm_read(const Call& call) {
   const Operand &a = call.operands[0], &w = call.operands[1], &bias = call.operands[2],
                 &aux = call.operands[3], &c = call.operands[4];
   GemmCall g;
+  g.call = &call;
   g.batch = c.shape[0];
   g.m = c.shape[1];
   g.n = c.shape[2];
@@ -265,13 +286,13 @@ inline double gemm_nanoseconds(double multiply_adds, double elements) {
 namespace {
 
 /** Cost of a product in vector multiply-adds: arithmetic, transposing y, turning the result round. */
-inline double gemm_cost(const GemmProduct& p, bool direct, bool plain) {
+inline double gemm_cost(const GemmProduct& p, bool direct, bool turned) {
   const double vectors = static_cast<double>(parts_of(p.columns, kWidth)), rows = static_cast<double>(p.rows);
   const double k = static_cast<double>(p.k), columns = static_cast<double>(p.columns);
   double cost = rows * vectors * k;
   if (p.y_column != 1)
     cost += (p.y_step == 1 ? 0.4 : 2.0) * k * columns * static_cast<double>(parts_of(p.rows, kGemmBlock));
-  if (!direct) cost += (plain ? 0.3 : 1.0) * rows * columns;
+  if (!direct) cost += (turned ? 0.3 : 1.0) * rows * columns;
   return cost;
 }
 
@@ -281,9 +302,10 @@ inline GemmPlan gemm_plan(const GemmCall& g) {
   // Down a long k the wider factor is read better as rows than as panels side by side.
   const GemmProduct straight = gemm_product(g, false), turned = gemm_product(g, true);
   const bool down = g.k >= 16 * g.m && g.n >= 2 * g.m && straight.x_row == 1 && straight.y_column == 1;
-  const bool plain = gemm_is_plain(g.output);
-  plan.swapped = gemm_cost(turned, false, plain) < (down ? 1.05 : 0.95) * gemm_cost(straight, direct, plain);
+  const bool turns = gemm_only_turns(g.output);
+  plan.swapped = gemm_cost(turned, false, turns) < (down ? 1.05 : 0.95) * gemm_cost(straight, direct, turns);
   plan.direct = !plan.swapped && direct;
+  plan.turned = plan.swapped && turns;
   return plan;
 }
 
@@ -333,6 +355,21 @@ inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, bool direct, int3
   return grid;
 }
 
+/** What the instructions behind this one will need, the share of one of several tasks. */
+inline GemmSoon gemm_soon(const Call& call, int64_t task, int64_t tasks) {
+  GemmSoon soon;
+  soon.next = 0;
+  soon.count = call.soon_count;
+  for (int i = 0; i < soon.count; i++) {
+    const int64_t runs = parts_of(call.soon[i].bytes, kGemmColumns * int64_t{sizeof(Real)}),
+                  share = parts_of(runs, tasks);
+    const Real* const data = static_cast<const Real*>(call.soon[i].operand->data);
+    soon.of[i] = {data + task * share * kGemmColumns, kGemmColumns, smaller(share, runs - task * share), 1,
+                  0};
+  }
+  return soon;
+}
+
 template <class Factors>
 inline void gemm_share(const GemmCall& g, const GemmPlan& plan, const GemmProduct& product,
                        const GemmGrid& grid, Context& context) {
@@ -344,8 +381,11 @@ inline void gemm_share(const GemmCall& g, const GemmPlan& plan, const GemmProduc
   const int64_t items = g.batch * blocks;
   const double batch = static_cast<double>(g.batch),
                elements = static_cast<double>(g.m * g.n + (g.m + g.n) * g.k);
-  parallel(context, parts_of(items, together), gemm_nanoseconds(work * batch, elements * batch),
+  const int64_t tasks = parts_of(items, together);
+  const bool near = g.call->near >> (plan.swapped ? 0 : 1) & 1;
+  parallel(context, tasks, gemm_nanoseconds(work * batch, elements * batch),
            [&](int64_t task, void* scratch) {
+             GemmSoon soon = gemm_soon(*g.call, task, tasks);
              for (int64_t item = task * together; item < smaller(items, (task + 1) * together); item++) {
                GemmProduct p = product;
                GemmOutput o;
@@ -358,7 +398,8 @@ inline void gemm_share(const GemmCall& g, const GemmPlan& plan, const GemmProduc
                const GemmFetch next = gemm_fetch(p, j + grid.columns, p.columns - j - grid.columns,
                                                  item % grid.row_parts * share, share);
                gemm_block<Factors>(p, plan, o, i, smaller(grid.rows, p.rows - i), j,
-                                   smaller(grid.columns, p.columns - j), next, static_cast<Real*>(scratch));
+                                   smaller(grid.columns, p.columns - j), next, near, &soon,
+                                   static_cast<Real*>(scratch));
              }
            });
 }
@@ -420,8 +461,10 @@ inline bool gemm_one_tile(const GemmCall& g) {
                          o.alpha,
                          o.beta,
                          o.bias,
+                         nullptr,
                          g.a,
                          0,
+                         nullptr,
                          nullptr,
                          g.n - (vectors - 1) * kWidth,
                          nullptr};

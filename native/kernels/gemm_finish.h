@@ -16,10 +16,9 @@ struct GemmOutput {
   BlockFunction activation, combine;  // nullptr: none
 };
 
-/** Whether c is just the sums, its rows contiguous. */
-inline bool gemm_is_plain(const GemmOutput& o) {
-  return o.alpha == Real{1} && o.beta == Real{0} && !o.bias && !o.activation && !o.combine && o.column == 1;
-}
+/** Whether a transposed c can be finished by the micro-kernels, so that it has only to be turned: its rows
+ *  contiguous, and nothing to be read that is not. */
+inline bool gemm_only_turns(const GemmOutput& o) { return o.beta == Real{0} && !o.combine && o.column == 1; }
 
 /** A line of c: a piece of a row, or of a column where the product was swapped. */
 struct GemmLine {
@@ -95,8 +94,6 @@ inline void gemm_finish_tile(const GemmOutput& o, int64_t i, int64_t rows, int64
  *  sums_row), go to c. Neither is more than kGemmBlock. `strip`: kWidth * kGemmBlock Reals. */
 inline void gemm_finish_block(const GemmOutput& o, bool swapped, int64_t i, int64_t rows, int64_t j,
                               int64_t columns, Real* sums, int64_t sums_row, Real* strip) {
-  if (swapped && gemm_is_plain(o))
-    return gemm_transpose(sums, sums_row, rows, columns, o.c + j * o.row + i, o.row);
   if (!swapped) {
     for (int64_t r = 0; r < rows; r++)
       gemm_finish_line(o, gemm_line(o, i + r, j, false), sums + r * sums_row, columns);

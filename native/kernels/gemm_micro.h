@@ -36,7 +36,9 @@ struct GemmFetch {
   int64_t row_step, rows, pieces;
   int64_t piece;
 
-  void turn() {
+  /** Whether anything was left to fetch. */
+  bool turn() {
+    if (rows <= 0) return false;
     for (int run = 0; run < kGemmTurnRuns && rows > 0; run++) {
       const Real* const at = row + piece * kGemmColumns;
 #pragma GCC unroll 8
@@ -46,6 +48,17 @@ struct GemmFetch {
       row += row_step;
       rows--;
     }
+    return true;
+  }
+};
+
+/** What the instructions behind this one will need: one after the other. */
+struct GemmSoon {
+  GemmFetch of[kMostSoon];
+  int count, next;
+
+  void turn() {
+    while (next < count && !of[next].turn()) next++;
   }
 };
 
@@ -58,11 +71,13 @@ struct GemmTile {
   int64_t k;
   Real* c;  // (rows, columns), columns contiguous
   int64_t c_row;
-  Real alpha, beta;   // beta 0: c is not read
-  const Real* bias;   // (columns) or nullptr
-  const Real* ahead;  // fetched into the cache, ahead_step further at every step of k
+  Real alpha, beta;      // beta 0: c is not read
+  const Real* bias;      // (columns) or nullptr
+  const Real* row_bias;  // (rows), in place of bias where c is computed transposed, or nullptr
+  const Real* ahead;     // fetched into the cache, ahead_step further at every step of k
   int64_t ahead_step;
   GemmFetch* fetch;  // what the next panel will need, or nullptr
+  GemmSoon* soon;    // and then
   int64_t tail;      // columns in the last vector of a partial tile
   Real* keep;        // (k, vectors * kWidth): receives y, if the micro-kernel is one that packs
 };
@@ -107,10 +122,19 @@ inline void gemm_store_tile(const GemmTile& t, V (&sum)[rows][vectors]) {
   if (t.bias) gemm_load_row<vectors, partial>(t.bias, t.tail, bias);
   Real* const c = t.c;
   const int64_t c_row = t.c_row, tail = t.tail;
+  if (t.row_bias) {
 #pragma GCC unroll 8
-  for (int i = 0; i < rows; i++)
+    for (int i = 0; i < rows; i++) {
+      const V one = set1(t.row_bias[i]);
 #pragma GCC unroll 8
-    for (int j = 0; j < vectors; j++) sum[i][j] = fma(alpha, sum[i][j], bias[j]);
+      for (int j = 0; j < vectors; j++) sum[i][j] = fma(alpha, sum[i][j], one);
+    }
+  } else {
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 8
+      for (int j = 0; j < vectors; j++) sum[i][j] = fma(alpha, sum[i][j], bias[j]);
+  }
   if (t.beta != Real{0}) {
 #pragma GCC unroll 8
     for (int i = 0; i < rows; i++) {
@@ -167,8 +191,8 @@ void gemm_micro(const GemmTile& tile) {
       for (int i = 0; i < kGemmTurnRuns; i++, c += tile.c_row)
 #pragma GCC unroll 8
         for (int j = 0; j < vectors * kWidth; j += kGemmLine) prefetch(c + j);
-    } else if (tile.fetch) {
-      tile.fetch->turn();
+    } else if (tile.fetch && !tile.fetch->turn() && tile.soon) {
+      tile.soon->turn();
     }
     for (int64_t k = smaller(left, kGemmTurn); k > 0; k--) {
       V row[vectors];

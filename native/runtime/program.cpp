@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "error.h"
+#include "fetch_plan.h"
 
 namespace nabla {
 namespace {
@@ -61,6 +62,23 @@ void Program::load(const ProgramCode& code) {
   }
   unbound_ = static_cast<int>(slots_.size());
   for (const InstructionCode& instruction : code.instructions) load_instruction(instruction);
+  load_fetching(code);
+}
+
+void Program::load_fetching(const ProgramCode& code) {
+  const auto plan = plan_fetching(code);
+  size_t count = 0;
+  for (const auto& fetched : plan) count += fetched.size();
+  soon_.reserve(count);  // calls point into it
+  for (size_t i = 0; i < plan.size(); ++i) {
+    calls_[i].soon = soon_.data() + soon_.size();
+    calls_[i].soon_count = static_cast<int32_t>(plan[i].size());
+    for (const OperandNumber& number : plan[i]) {
+      const OperandCode& operand = code.instructions[number.instruction].operands[number.operand];
+      soon_.push_back({calls_[number.instruction].operands + number.operand, operand.end - operand.offset});
+      calls_[number.instruction].near |= uint32_t{1} << number.operand;
+    }
+  }
 }
 
 void Program::load_instruction(const InstructionCode& instruction) {

@@ -90,6 +90,7 @@ class Program {
 
   void load(const ProgramCode& code);
   void load_instruction(const InstructionCode& instruction);
+  void load_fetching(const ProgramCode& code);
   BoundSlot& slot_to_bind(int64_t slot);
   void resolve(int64_t slot, std::byte* data, size_t bytes);
   void check_apart();
@@ -112,6 +113,7 @@ class Program {
   std::vector<Place> places_;
   std::vector<size_t> advancing_;  // numbers in operands_
   std::vector<double> parameters_;
+  std::vector<Soon> soon_;
 
   std::vector<BoundSlot> slots_;  // slot 0: the arena
   int64_t arena_bytes_;

@@ -1,0 +1,19 @@
+// What products bring nearer for the instructions behind them. A weight was last touched when the step
+// before updated it, an activation when it was computed: by the time they are needed they lie in the last
+// cache or in memory. A product has arithmetic enough to hide their way (kernels/gemm_micro.h).
+#pragma once
+#include <cstddef>
+#include <vector>
+
+#include "program_code.h"
+
+namespace nabla {
+
+struct OperandNumber {
+  size_t instruction, operand;
+};
+
+/** For every instruction, what it should fetch: at most kMostSoon operands of later instructions. */
+std::vector<std::vector<OperandNumber>> plan_fetching(const ProgramCode& code);
+
+}  // namespace nabla

@@ -1,0 +1,136 @@
+// What products bring nearer for the instructions behind them, and that it changes no result.
+#include <cstring>
+#include <memory>
+
+#include "../../native/runtime/fetch_plan.h"
+#include "../../native/runtime/program.h"
+#include "check.h"
+#include "words.h"
+
+using namespace nabla;
+using test::Ref;
+using test::Words;
+
+namespace {
+
+constexpr int64_t kRows = 64, kSide = 256, kLayers = 6;
+constexpr int64_t kSquare = kSide * kSide * 4, kSheet = kRows * kSide * 4;  // bytes
+
+Ref sheet(int64_t slot, int64_t number) { return Ref(slot, number * kSheet, {1, kRows, kSide}); }
+Ref weight(int64_t number) { return Ref(2, number * kSquare, {1, kSide, kSide}); }
+
+void product(Words& words, const Ref& a, const Ref& w, const Ref& c) {
+  words.add("gemm", {a, w, Ref(), Ref(), c}, {1, 0, -1, -1});
+}
+
+/** A chain of products, each with a weight of its own, and a sum of every result with one of slot 3. */
+Words chain() {
+  Words words;
+  words.arena = (2 * kLayers + 1) * kSheet;
+  words.slots = {{kSheet, false}, {kLayers * kSquare, false}, {kLayers * kSheet, false}, {kSheet, true}};
+  for (int64_t i = 0; i < kLayers; ++i) {
+    product(words, i == 0 ? sheet(1, 0) : sheet(0, 2 * i - 1), weight(i), sheet(0, 2 * i));
+    words.pointwise(
+        "add", {Ref(0, 2 * i * kSheet, {kRows * kSide}), Ref(3, i * kSheet, {kRows * kSide})},
+        i + 1 < kLayers ? Ref(0, (2 * i + 1) * kSheet, {kRows * kSide}) : Ref(4, 0, {kRows * kSide}));
+  }
+  return words;
+}
+
+std::vector<std::vector<OperandNumber>> plan_of(const Words& words) {
+  const std::vector<double> numbers = words.words();
+  ProgramCode code = read_program(numbers.data(), numbers.size());
+  verify_program(code);
+  return plan_fetching(code);
+}
+
+bool has(const std::vector<OperandNumber>& list, size_t instruction, size_t operand) {
+  for (const OperandNumber& number : list)
+    if (number.instruction == instruction && number.operand == operand) return true;
+  return false;
+}
+
+void test_far() {
+  const auto plan = plan_of(chain());
+  for (size_t i = 0; i < kLayers; ++i) {
+    const auto& list = plan[2 * i];
+    CHECK(has(list, 2 * i + 1, 1));  // the other half of the sum
+    CHECK(has(list, 2 * i + 2, 1) == (i + 1 < kLayers));
+    CHECK(list.size() == (i + 1 < kLayers ? 2u : 1u));  // and nothing that was just written
+    CHECK(plan[2 * i + 1].empty());                     // a sum waits for memory itself
+  }
+}
+
+void test_near() {
+  Words words;  // everything is touched again at once
+  words.slots = {{kSheet, false}, {kSquare, false}, {2 * kSheet, true}};
+  product(words, sheet(1, 0), weight(0), sheet(3, 0));
+  product(words, sheet(3, 0), weight(0), sheet(3, 1));
+  for (const auto& list : plan_of(words)) CHECK(list.empty());
+}
+
+void test_room() {
+  Words words;  // 64 x 8 x 256 multiply-adds hide the way of 13 KB: not of a weight
+  words.slots = {{kSheet, false}, {8 * kSquare, false}, {8 * kSheet, true}};
+  const Ref narrow = Ref(2, 7 * kSquare, {1, kSide, 8});
+  for (int64_t i = 0; i < 6; ++i) {
+    product(words, sheet(1, 0), narrow, Ref(3, 7 * kSheet, {1, kRows, 8}));
+    product(words, sheet(1, 0), weight(i), sheet(3, i));
+  }
+  const auto plan = plan_of(words);
+  for (size_t i = 0; i < plan.size(); i += 2) CHECK(plan[i].empty());
+  Words row = chain();  // one row waits for memory itself
+  row.instructions = 0, row.body.clear();
+  for (int64_t i = 0; i < kLayers; ++i)
+    product(row, Ref(1, 0, {1, 1, kSide}), weight(i), Ref(0, i * kSheet, {1, 1, kSide}));
+  for (const auto& list : plan_of(row)) CHECK(list.empty());
+}
+
+/** Every layer alone, in a program with nothing to fetch, computes what the chain does. */
+void test_results() {
+  const std::vector<double> words = chain().words();
+  Program program(words.data(), words.size(), nullptr);
+  std::vector<std::shared_ptr<Buffer>> buffers;
+  uint32_t state = 1;
+  for (const int64_t bytes : {kSheet, kLayers * kSquare, kLayers * kSheet, kSheet}) {
+    buffers.push_back(std::make_shared<Buffer>(static_cast<size_t>(bytes)));
+    float* const data = reinterpret_cast<float*>(buffers.back()->data());
+    for (int64_t i = 0; i < bytes / 4; ++i) {
+      state = state * 1664525 + 1013904223;
+      data[i] = static_cast<float>(state >> 8) / 16777216.f - 0.5f;
+    }
+    program.bind(static_cast<int64_t>(buffers.size()), buffers.back());
+  }
+  for (const int threads : {1, 2}) {
+    CHECK(program.run(1, threads).completed == 1);
+    std::vector<float> h(kRows * kSide), next(kRows * kSide);
+    std::memcpy(h.data(), buffers[0]->data(), kSheet);
+    for (int64_t i = 0; i < kLayers; ++i) {
+      Words one;
+      one.slots = {{kSheet, false}, {kLayers * kSquare, false}, {kLayers * kSheet, false}, {kSheet, true}};
+      one.arena = kSheet;
+      product(one, sheet(1, 0), weight(i), sheet(0, 0));
+      one.pointwise("add", {Ref(0, 0, {kRows * kSide}), Ref(3, i * kSheet, {kRows * kSide})},
+                    Ref(4, 0, {kRows * kSide}));
+      const std::vector<double> numbers = one.words();
+      Program layer(numbers.data(), numbers.size(), nullptr);
+      layer.bind_array(1, h.data(), kSheet);
+      layer.bind(2, buffers[1]);
+      layer.bind(3, buffers[2]);
+      layer.bind_array(4, next.data(), kSheet);
+      CHECK(layer.run(1, 1).completed == 1);
+      std::swap(h, next);
+    }
+    CHECK(std::memcmp(h.data(), buffers[3]->data(), kSheet) == 0);
+  }
+}
+
+}  // namespace
+
+int main() {
+  test_far();
+  test_near();
+  test_room();
+  test_results();
+  return test::finish();
+}
