@@ -116,10 +116,6 @@ inline void gemm_store_row(Real* p, int64_t tail, const V (&row)[vectors]) {
 template <int rows, int vectors, bool partial>
 inline void gemm_store_tile(const GemmTile& t, V (&sum)[rows][vectors]) {
   const V alpha = set1(t.alpha), beta = set1(t.beta);
-  V bias[vectors];
-#pragma GCC unroll 8
-  for (int j = 0; j < vectors; j++) bias[j] = zero();
-  if (t.bias) gemm_load_row<vectors, partial>(t.bias, t.tail, bias);
   Real* const c = t.c;
   const int64_t c_row = t.c_row, tail = t.tail;
   if (t.row_bias) {
@@ -129,7 +125,11 @@ inline void gemm_store_tile(const GemmTile& t, V (&sum)[rows][vectors]) {
 #pragma GCC unroll 8
       for (int j = 0; j < vectors; j++) sum[i][j] = fma(alpha, sum[i][j], one);
     }
-  } else {
+  } else if (t.bias || t.alpha != Real{1}) {  // with few steps of k, doing nothing here counts
+    V bias[vectors];
+#pragma GCC unroll 8
+    for (int j = 0; j < vectors; j++) bias[j] = zero();
+    if (t.bias) gemm_load_row<vectors, partial>(t.bias, tail, bias);
 #pragma GCC unroll 8
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 8

@@ -63,22 +63,26 @@ inline void gemm_transpose_whole(const Real* from, int64_t from_row, Real* to, i
 inline void gemm_transpose(const Real* from, int64_t from_row, int64_t rows, int64_t columns, Real* to,
                            int64_t to_row) {
   constexpr int64_t kBand = 16, kRun = 16, kAhead = 4;
-  const int64_t whole_rows = rows / kGemmSquare * kGemmSquare,
-                whole_columns = columns / kGemmSquare * kGemmSquare;
-  for (int64_t i = 0; i < whole_rows; i += kBand)
-    for (int64_t j = 0; j < whole_columns; j += kRun) {
-      const bool same_band = j + kAhead * kRun < whole_columns;
+  if (rows < kGemmSquare || columns < kGemmSquare) {
+    for (int64_t j = 0; j < columns; j++)
+      for (int64_t i = 0; i < rows; i++) to[j * to_row + i] = from[i * from_row + j];
+    return;
+  }
+  // What is left over is in squares that overlap the last whole ones.
+  const int64_t last_row = rows - kGemmSquare, last_column = columns - kGemmSquare;
+  for (int64_t i = 0; i < rows; i += kBand)
+    for (int64_t j = 0; j < columns; j += kRun) {
+      const bool same_band = j + kAhead * kRun < columns;
       const int64_t i_ahead = same_band ? i : i + kBand,
                     j_ahead = same_band ? j + kAhead * kRun : j % (kAhead * kRun);
       for (int64_t r = i_ahead; r < smaller(i_ahead + kBand, rows); r++)
         prefetch_far(from + r * from_row + j_ahead);
-      for (int64_t r = i; r < smaller(i + kBand, whole_rows); r += kGemmSquare)
-        for (int64_t q = j; q < smaller(j + kRun, whole_columns); q += kGemmSquare)
-          gemm_transpose_whole(from + r * from_row + q, from_row, to + q * to_row + r, to_row);
+      for (int64_t r = i; r < smaller(i + kBand, rows); r += kGemmSquare)
+        for (int64_t q = j; q < smaller(j + kRun, columns); q += kGemmSquare) {
+          const int64_t row = smaller(r, last_row), column = smaller(q, last_column);
+          gemm_transpose_whole(from + row * from_row + column, from_row, to + column * to_row + row, to_row);
+        }
     }
-  for (int64_t j = 0; j < columns; j++)
-    for (int64_t i = j < whole_columns ? whole_rows : 0; i < rows; i++)
-      to[j * to_row + i] = from[i * from_row + j];
 }
 
 // ---------------------------------------------------------------- panels

@@ -38,9 +38,11 @@ inline void gemm_rows_of_one(const GemmCall& g, const GemmProduct& product, bool
   // A column at a time reads long runs however few columns a task has; all together want many.
   const bool dots = product.y_step == 1;
   const int64_t least = dots ? 16 : 64;
+  // A single thread reads whole rows of y; where c is cut changes no bits.
+  const int64_t most = context.threads > 1 || dots ? kGemmTasks : 1;
   const int64_t wanted =
       larger(parts_of(product.columns, kGemmRowColumns),
-             smaller(kGemmTasks, static_cast<int64_t>(work / (dots ? kGemmDotsWork : kGemmTaskWork))));
+             smaller(most, static_cast<int64_t>(work / (dots ? kGemmDotsWork : kGemmTaskWork))));
   const int64_t columns = parts_of(parts_of(product.columns, larger(wanted, 1)), least) * least;
   const int64_t parts = parts_of(product.columns, columns);
   parallel(context, g.batch * parts, gemm_nanoseconds(0, work * static_cast<double>(g.batch)),
