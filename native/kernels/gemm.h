@@ -62,7 +62,6 @@ inline void gemm_panel(GemmTile tile, int64_t rows, int64_t columns, int64_t ahe
                        const GemmOutput* finish, int64_t i, int64_t j) {
   const int64_t vectors = parts_of(columns, kWidth);
   tile.tail = columns - (vectors - 1) * kWidth;
-  const bool partial = tile.tail != kWidth;
   const int64_t tiles = parts_of(rows, gemm_rows(static_cast<int>(vectors)));
   const int64_t height = rows / tiles, higher = rows - height * tiles;  // so many tiles have one more row
   // The first tile packs for the others; where few rows make it too low for that, y is read in place.
@@ -78,9 +77,9 @@ inline void gemm_panel(GemmTile tile, int64_t rows, int64_t columns, int64_t ahe
     tile.ahead = tile.x_step == 1 ? (r + h < rows ? tile.x + h * tile.x_row : first)
                                   : tile.x + ahead_steps * tile.x_step;
     if (!tile.keep) {
-      gemm_micro_for<Factors, false>(h, vectors, partial)(tile);
+      gemm_micro_for<Factors, false>(h, vectors, tile.tail)(tile);
     } else {
-      gemm_micro_for<GemmPlain, true>(h, vectors, partial)(tile);
+      gemm_micro_for<GemmPlain, true>(h, vectors, tile.tail)(tile);
       tile.y = tile.keep;
       tile.y_step = vectors * kWidth;
       tile.keep = nullptr;
@@ -287,7 +286,9 @@ namespace {
 
 /** Cost of a product in vector multiply-adds: arithmetic, transposing y, turning the result round. */
 inline double gemm_cost(const GemmProduct& p, bool direct, bool turned) {
-  const double vectors = static_cast<double>(parts_of(p.columns, kWidth)), rows = static_cast<double>(p.rows);
+  const bool half = p.columns > kWidth && gemm_tail((p.columns - 1) % kWidth + 1) == GemmTail::half;
+  const double vectors = static_cast<double>(parts_of(p.columns, kWidth)) - (half ? 0.5 : 0);
+  const double rows = static_cast<double>(p.rows);
   const double k = static_cast<double>(p.k), columns = static_cast<double>(p.columns);
   double cost = rows * vectors * k;
   if (p.y_column != 1)
@@ -468,7 +469,7 @@ inline bool gemm_one_tile(const GemmCall& g) {
                          nullptr,
                          g.n - (vectors - 1) * kWidth,
                          nullptr};
-  gemm_micro_for<GemmPlain, false>(g.m, vectors, tile.tail != kWidth)(tile);
+  gemm_micro_for<GemmPlain, false>(g.m, vectors, tile.tail)(tile);
   gemm_finish_tile(o, 0, g.m, 0, g.n);
   return true;
 }

@@ -5,6 +5,7 @@ namespace {
 
 struct GemmBf16 {
   static V multiply_add(V a, V b, V c) { return bf16_multiply_add(a, b, c); }
+  static V multiply_add_half(V a, V b, V c) { return bf16_multiply_add(a, b, c); }
 };
 
 /** Small products, one row and strides in both directions stay with float32. */

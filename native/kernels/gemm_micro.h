@@ -82,6 +82,14 @@ struct GemmTile {
   Real* keep;        // (k, vectors * kWidth): receives y, if the micro-kernel is one that packs
 };
 
+/** How much of a tile's last vector is columns: all, some, or half and less where that saves time. */
+enum class GemmTail { whole, part, half };
+
+inline GemmTail gemm_tail(int64_t tail) {
+  if (tail == kWidth) return GemmTail::whole;
+  return kHalfIsCheaper && tail <= kWidth / 2 ? GemmTail::half : GemmTail::part;
+}
+
 using GemmMicro = void (*)(const GemmTile& tile);
 
 /** a * b + c; without the emulation of a fused operation where the machine may have none. */
@@ -151,13 +159,15 @@ inline void gemm_store_tile(const GemmTile& t, V (&sum)[rows][vectors]) {
 /** What the micro-kernel multiplies: elements of x and y as they are. */
 struct GemmPlain {
   static V multiply_add(V a, V b, V c) { return gemm_multiply_add(a, b, c); }
+  static V multiply_add_half(V a, V b, V c) { return fma_half(a, b, c); }
 };
 
 /** Factors: GemmPlain, or pairs of bfloat16 (gemm_bf16.h), of which tile.k then counts the pairs.
- *  partial: the last vector has tile.tail columns. pack: y is copied to tile.keep on the way, which
+ *  tail_kind: of tile.tail. pack: y is copied to tile.keep on the way, which
  *  hides behind the arithmetic, where copying it beforehand would wait for memory. */
-template <class Factors, int rows, int vectors, bool partial, bool pack>
+template <class Factors, int rows, int vectors, GemmTail tail_kind, bool pack>
 void gemm_micro(const GemmTile& tile) {
+  constexpr bool partial = tail_kind != GemmTail::whole;
   constexpr bool partial_load = partial && kGemmLoadsPartial;
   const int64_t x_row = tile.x_row, x_step = tile.x_step, y_step = tile.y_step;
   const int64_t ahead_step = tile.ahead_step, tail = tile.tail;
@@ -210,7 +220,10 @@ void gemm_micro(const GemmTile& tile) {
       for (int i = 0; i < rows; i++) {
         const V a = set1(x[i / 3][(i % 3) * x_row]);
 #pragma GCC unroll 8
-        for (int j = 0; j < vectors; j++) sum[i][j] = Factors::multiply_add(a, row[j], sum[i][j]);
+        for (int j = 0; j < vectors; j++)
+          sum[i][j] = tail_kind == GemmTail::half && j == vectors - 1
+                          ? Factors::multiply_add_half(a, row[j], sum[i][j])
+                          : Factors::multiply_add(a, row[j], sum[i][j]);
       }
 #pragma GCC unroll 8
       for (int i = 0; i < bases; i++) x[i] += x_step;
@@ -226,11 +239,11 @@ constexpr int64_t kGemmPackStep = kWidth == 8 ? 0 : 3072 / sizeof(Real);
 /** The lowest tile there is a micro-kernel for; of those that pack only the highest two are compiled. */
 constexpr int gemm_least_rows(int vectors, bool pack) { return pack ? gemm_rows(vectors) - 1 : 1; }
 
-template <class Factors, int rows, int vectors, bool partial, bool pack>
+template <class Factors, int rows, int vectors, GemmTail tail, bool pack>
 constexpr GemmMicro gemm_micro_or_null() {
   if constexpr (vectors <= kGemmVectors && rows <= gemm_rows(vectors) &&
                 rows >= gemm_least_rows(vectors, pack))
-    return gemm_micro<Factors, rows, vectors, partial, pack>;
+    return gemm_micro<Factors, rows, vectors, tail, pack>;
   else
     return nullptr;
 }
@@ -239,31 +252,36 @@ constexpr GemmMicro gemm_micro_or_null() {
 struct GemmMicroRows {
   GemmMicro of[8];
 };
-template <class Factors, int vectors, bool partial, bool pack>
+template <class Factors, int vectors, GemmTail tail, bool pack>
 constexpr GemmMicroRows gemm_micro_rows() {
-  return {{gemm_micro_or_null<Factors, 1, vectors, partial, pack>(),
-           gemm_micro_or_null<Factors, 2, vectors, partial, pack>(),
-           gemm_micro_or_null<Factors, 3, vectors, partial, pack>(),
-           gemm_micro_or_null<Factors, 4, vectors, partial, pack>(),
-           gemm_micro_or_null<Factors, 5, vectors, partial, pack>(),
-           gemm_micro_or_null<Factors, 6, vectors, partial, pack>(),
-           gemm_micro_or_null<Factors, 7, vectors, partial, pack>(),
-           gemm_micro_or_null<Factors, 8, vectors, partial, pack>()}};
+  return {{gemm_micro_or_null<Factors, 1, vectors, tail, pack>(),
+           gemm_micro_or_null<Factors, 2, vectors, tail, pack>(),
+           gemm_micro_or_null<Factors, 3, vectors, tail, pack>(),
+           gemm_micro_or_null<Factors, 4, vectors, tail, pack>(),
+           gemm_micro_or_null<Factors, 5, vectors, tail, pack>(),
+           gemm_micro_or_null<Factors, 6, vectors, tail, pack>(),
+           gemm_micro_or_null<Factors, 7, vectors, tail, pack>(),
+           gemm_micro_or_null<Factors, 8, vectors, tail, pack>()}};
 }
-template <class Factors, bool partial, bool pack>
+template <class Factors, GemmTail tail, bool pack>
 struct GemmMicroTable {
   static constexpr GemmMicroRows of[8] = {
-      gemm_micro_rows<Factors, 1, partial, pack>(), gemm_micro_rows<Factors, 2, partial, pack>(),
-      gemm_micro_rows<Factors, 3, partial, pack>(), gemm_micro_rows<Factors, 4, partial, pack>(),
-      gemm_micro_rows<Factors, 5, partial, pack>(), gemm_micro_rows<Factors, 6, partial, pack>(),
-      gemm_micro_rows<Factors, 7, partial, pack>(), gemm_micro_rows<Factors, 8, partial, pack>()};
+      gemm_micro_rows<Factors, 1, tail, pack>(), gemm_micro_rows<Factors, 2, tail, pack>(),
+      gemm_micro_rows<Factors, 3, tail, pack>(), gemm_micro_rows<Factors, 4, tail, pack>(),
+      gemm_micro_rows<Factors, 5, tail, pack>(), gemm_micro_rows<Factors, 6, tail, pack>(),
+      gemm_micro_rows<Factors, 7, tail, pack>(), gemm_micro_rows<Factors, 8, tail, pack>()};
 };
 
 template <class Factors, bool pack>
-inline GemmMicro gemm_micro_for(int64_t rows, int64_t vectors, bool partial) {
-  const GemmMicroRows* const table =
-      partial ? GemmMicroTable<Factors, true, pack>::of : GemmMicroTable<Factors, false, pack>::of;
-  return table[vectors - 1].of[rows - 1];
+inline GemmMicro gemm_micro_for(int64_t rows, int64_t vectors, int64_t tail) {
+  constexpr const GemmMicroRows* tables[] = {
+      GemmMicroTable<Factors, GemmTail::whole, pack>::of,
+      GemmMicroTable<Factors, GemmTail::part, pack>::of,
+      GemmMicroTable < Factors,
+      kHalfIsCheaper ? GemmTail::half : GemmTail::part,
+      pack > ::of,
+  };
+  return tables[static_cast<int>(gemm_tail(tail))][vectors - 1].of[rows - 1];
 }
 
 // ---------------------------------------------------------------- one row

@@ -67,6 +67,8 @@ inline V neg(V a) { return {_mm256_xor_ps(a.v, _mm256_set1_ps(-0.0f))}; }
 inline V abs(V a) { return {_mm256_andnot_ps(_mm256_set1_ps(-0.0f), a.v)}; }
 inline V sqrt(V a) { return {_mm256_sqrt_ps(a.v)}; }
 inline V fma(V a, V b, V c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
+constexpr bool kHalfIsCheaper = false;
+inline V fma_half(V a, V b, V c) { return fma(a, b, c); }
 inline V fnma(V a, V b, V c) { return {_mm256_fnmadd_ps(a.v, b.v, c.v)}; }
 inline V fms(V a, V b, V c) { return {_mm256_fmsub_ps(a.v, b.v, c.v)}; }
 inline V floor(V a) { return {_mm256_round_ps(a.v, 9)}; }

@@ -61,6 +61,11 @@ inline V neg(V a) { return {_mm512_xor_ps(a.v, _mm512_set1_ps(-0.0f))}; }
 inline V abs(V a) { return {_mm512_andnot_ps(_mm512_set1_ps(-0.0f), a.v)}; }
 inline V sqrt(V a) { return {_mm512_maskz_sqrt_ps(0xffff, a.v)}; }
 inline V fma(V a, V b, V c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+constexpr bool kHalfIsCheaper = true;
+inline V fma_half(V a, V b, V c) {
+  return {_mm512_castps256_ps512(_mm256_fmadd_ps(_mm512_castps512_ps256(a.v), _mm512_castps512_ps256(b.v),
+                                                 _mm512_castps512_ps256(c.v)))};
+}
 inline V fnma(V a, V b, V c) { return {_mm512_fnmadd_ps(a.v, b.v, c.v)}; }
 inline V fms(V a, V b, V c) { return {_mm512_fmsub_ps(a.v, b.v, c.v)}; }
 // roundscale: 8 + the rounding direction suppresses the inexact flag

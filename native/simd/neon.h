@@ -72,6 +72,8 @@ inline V neg(V a) { return {vnegq_f32(a.v)}; }
 inline V abs(V a) { return {vabsq_f32(a.v)}; }
 inline V sqrt(V a) { return {vsqrtq_f32(a.v)}; }
 inline V fma(V a, V b, V c) { return {vfmaq_f32(c.v, a.v, b.v)}; }
+constexpr bool kHalfIsCheaper = false;
+inline V fma_half(V a, V b, V c) { return fma(a, b, c); }
 inline V fnma(V a, V b, V c) { return {vfmsq_f32(c.v, a.v, b.v)}; }
 inline V fms(V a, V b, V c) { return {vfmaq_f32(vnegq_f32(c.v), a.v, b.v)}; }
 inline V floor(V a) { return {vrndmq_f32(a.v)}; }

@@ -67,6 +67,8 @@ inline float fma_of(float a, float b, float c) { return static_cast<float>(stati
 inline double fma_of(double a, double b, double c) { return a * b + c; }
 #endif
 inline V fma(V a, V b, V c) { return {fma_of(a.v, b.v, c.v)}; }
+constexpr bool kHalfIsCheaper = false;
+inline V fma_half(V a, V b, V c) { return fma(a, b, c); }
 inline V fnma(V a, V b, V c) { return {fma_of(-a.v, b.v, c.v)}; }
 inline V fms(V a, V b, V c) { return {fma_of(a.v, b.v, -c.v)}; }
 

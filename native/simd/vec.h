@@ -16,6 +16,8 @@
 // make        set1(x) zero() iota()         iota: 0, 1, 2 ...
 // arithmetic  + - * / neg(a) abs(a) sqrt(a)
 //             fma(a, b, c) = a b + c        fnma: c - a b   fms: a b - c   one rounding (but see scalar.h)
+//             fma_half(a, b, c)             its first kWidth / 2 lanes, the others undefined; kHalfIsCheaper:
+//                                           whether that costs less
 //             floor ceil trunc round_even copysign(a, sign_of)
 //             min max                       a NaN in either argument comes out
 //             at_least(x, bound)            cheaper max and min for a bound that is no NaN; a NaN x

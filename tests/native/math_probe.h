@@ -114,6 +114,10 @@ void run_operation(Operation operation, const float* a, const float* b, float* o
       return each([](V x, V y) { return select(mask_xor(lt(x, y), mask_not(gt(x, zero()))), x, y); });
     case Operation::fma:
       return each([](V x, V y) { return fma(x, y, x); });
+    case Operation::fma_half:
+      return each([](V x, V y) {
+        return select(lt(iota(), set1(Real{0.5} * kWidth)), fma_half(x, y, x), fma(x, y, x));
+      });
     case Operation::fnma:
       return each([](V x, V y) { return fnma(x, y, x); });
     case Operation::fms:

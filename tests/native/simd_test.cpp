@@ -32,6 +32,7 @@ float expected(Operation operation, float a, float b, float otherwise) {
     case Operation::is_finite:
       return std::isfinite(a);
     case Operation::fma:
+    case Operation::fma_half:
       return std::fma(a, b, a);
     case Operation::fnma:
       return std::fma(-a, b, a);

@@ -39,6 +39,7 @@ enum class Operation {
   is_finite,
   select,
   fma,
+  fma_half,
   fnma,
   fms,
   scale2,
