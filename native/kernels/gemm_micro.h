@@ -89,6 +89,8 @@ inline GemmTail gemm_tail(int64_t tail) {
   if (tail == kWidth) return GemmTail::whole;
   return kHalfIsCheaper && tail <= kWidth / 2 ? GemmTail::half : GemmTail::part;
 }
+/** What a tail of half a vector is compiled as: no third variant where it would gain nothing. */
+constexpr GemmTail kGemmShortTail = kHalfIsCheaper ? GemmTail::half : GemmTail::part;
 
 using GemmMicro = void (*)(const GemmTile& tile);
 
@@ -274,13 +276,9 @@ struct GemmMicroTable {
 
 template <class Factors, bool pack>
 inline GemmMicro gemm_micro_for(int64_t rows, int64_t vectors, int64_t tail) {
-  constexpr const GemmMicroRows* tables[] = {
-      GemmMicroTable<Factors, GemmTail::whole, pack>::of,
-      GemmMicroTable<Factors, GemmTail::part, pack>::of,
-      GemmMicroTable < Factors,
-      kHalfIsCheaper ? GemmTail::half : GemmTail::part,
-      pack > ::of,
-  };
+  constexpr const GemmMicroRows* tables[] = {GemmMicroTable<Factors, GemmTail::whole, pack>::of,
+                                             GemmMicroTable<Factors, GemmTail::part, pack>::of,
+                                             GemmMicroTable<Factors, kGemmShortTail, pack>::of};
   return tables[static_cast<int>(gemm_tail(tail))][vectors - 1].of[rows - 1];
 }
 

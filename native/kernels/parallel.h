@@ -1,5 +1,6 @@
 // parallel(context, tasks, work, body): body(task, scratch) for every task. See run_tasks in call.h.
-// The split must depend on shapes alone, never on the number of threads: the bits must not either.
+// The bits must not depend on the number of threads: a split that decides an order of summation depends on
+// shapes alone.
 namespace {
 template <class Body>
 inline void parallel(Context& context, int64_t tasks, double work, const Body& body) {

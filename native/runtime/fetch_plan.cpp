@@ -1,6 +1,5 @@
 #include "fetch_plan.h"
 
-#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -48,13 +47,6 @@ std::vector<std::vector<bool>> far_operands(const ProgramCode& code) {
   return far;
 }
 
-bool fetched(const ProgramCode& code, const std::vector<OperandNumber>& list, const OperandCode& o) {
-  return std::any_of(list.begin(), list.end(), [&](const OperandNumber& number) {
-    const OperandCode& other = code.instructions[number.instruction].operands[number.operand];
-    return other.slot == o.slot && other.offset == o.offset;
-  });
-}
-
 }  // namespace
 
 std::vector<std::vector<OperandNumber>> plan_fetching(const ProgramCode& code) {
@@ -67,7 +59,6 @@ std::vector<std::vector<OperandNumber>> plan_fetching(const ProgramCode& code) {
     for (size_t j = 0; product < i && j < static_cast<size_t>(instruction.row->input_count); ++j) {
       const double bytes = static_cast<double>(bytes_of(instruction.operands[j]));
       if (!far[i][j] || bytes > room || plan[product].size() >= kMostSoon) continue;
-      if (fetched(code, plan[product], instruction.operands[j])) continue;
       plan[product].push_back({i, j});
       room -= bytes;
     }

@@ -1,7 +1,8 @@
 // gemm against a plain loop, on every instruction set of this machine. The matrices hold small
 // integers and every factor is a power of two, so that all results are exact and must be equal.
 // Operands end where memory ends: reading one element too far stops the program. c lies among
-// sentinels that must still be there afterwards.
+// sentinels that must still be there afterwards. How many threads there are decides how c is cut, never the
+// bits: that is checked with fractions, whose sums round.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -206,6 +207,54 @@ void vary(Case& t) {
   t.activation = rng.of(activations), t.combine = rng.of(combines);
 }
 
+/** The product of always the same fractions, as so many threads cut it. */
+template <class Real>
+std::vector<Real> with_threads(Case t, const KernelTable& table, Context& context, int threads) {
+  Operand operands[5] = {};
+  Operand &a = operands[0], &w = operands[1], &bias = operands[2], &c = operands[4];
+  rng = Random{};
+  const auto fractions = [](Real* x, int64_t n) {
+    for (int64_t i = 0; i < n; i++) x[i] = static_cast<Real>(rng.below(2001) - 1000) / Real{977};
+  };
+  const int64_t a_span = lay_out(a, t.batch, t.m, t.k, t.a, false),
+                w_span = lay_out(w, t.batch, t.k, t.n, t.w, false);
+  fill<Real>(a, memory_a, a_span), fractions(static_cast<Real*>(a.data), a_span);
+  fill<Real>(w, memory_w, w_span), fractions(static_cast<Real*>(w.data), w_span);
+  fill<Real>(bias, memory_bias, t.n), fractions(static_cast<Real*>(bias.data), t.n);
+  bias.rank = 1, bias.shape[0] = t.n, bias.stride[0] = 1;
+  std::vector<Real> result(static_cast<size_t>(lay_out(c, t.batch, t.m, t.n, Layout::rows, false)));
+  c.data = result.data(), c.dtype = a.dtype;
+  const double parameters[] = {0.5, 0, double(t.activation), -1};
+  context.threads = threads;
+  table.kernels[kernel_gemm](Call{operands, parameters, 4}, context);
+  return result;
+}
+
+template <class Real>
+void check_threads(const char* isa, const KernelTable& table, Context& context) {
+  const int64_t shapes[][3] = {{128, 256, 64},  {256, 300, 784}, {64, 256, 256}, {130, 61, 1100},
+                               {64, 1040, 530}, {600, 70, 520},  {61, 67, 71},   {1, 1024, 1024}};
+  for (auto& s : shapes)
+    for (int turned = 0; turned < 4; turned++) {
+      Case t;
+      t.m = s[0], t.n = s[1], t.k = s[2];
+      t.a = turned & 1 ? Layout::columns : Layout::rows;
+      t.w = turned & 2 ? Layout::columns : Layout::rows;
+      t.activation = function_tanh;
+      const std::vector<Real> one = with_threads<Real>(t, table, context, 1);
+      for (const int threads : {2, 16}) {
+        const std::vector<Real> many = with_threads<Real>(t, table, context, threads);
+        if (std::memcmp(one.data(), many.data(), one.size() * sizeof(Real)) == 0) {
+          passed++;
+        } else if (failed++ < 20) {
+          std::printf("%s: other bits with %d threads than with one: m %ld n %ld k %ld layouts a %d w %d\n",
+                      isa, threads, long(t.m), long(t.n), long(t.k), int(t.a), int(t.w));
+        }
+      }
+    }
+  context.threads = 1;
+}
+
 template <class Real>
 void check_all(const char* isa, const KernelTable& table, int effort) {
   rng = Random{};
@@ -225,6 +274,7 @@ void check_all(const char* isa, const KernelTable& table, int effort) {
           t.w = turned & 2 ? Layout::columns : Layout::rows;
           check<Real>(isa, t, table, context);
         }
+  const int thread_counts[] = {1, 2, 3, 16};
   const int64_t sizes[] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10,  12,  15,  16, 17,
                            24, 31, 32, 33, 47, 48, 63, 64, 65, 96, 100, 128, 129, 257};
   for (int i = 0; i < effort; i++) {
@@ -232,6 +282,7 @@ void check_all(const char* isa, const KernelTable& table, int effort) {
     vary(t);
     t.batch = rng.below(3) ? 1 : 1 + rng.below(5);
     t.m = rng.of(sizes), t.n = rng.of(sizes), t.k = rng.of(sizes);
+    context.threads = rng.of(thread_counts);
     if (t.m * t.n * t.k * t.batch < 3000000) check<Real>(isa, t, table, context);
   }
   // Past every blocking constant, and rows that collide in the cache.
@@ -240,7 +291,7 @@ void check_all(const char* isa, const KernelTable& table, int effort) {
       {1, 5000, 9},   {5000, 1, 9},    {1, 9, 5000},     {9, 1, 5000},    {64, 256, 512}, {256, 64, 1024},
       {48, 512, 256}, {2, 1024, 1024}, {100, 140, 1030}, {33, 513, 70},   {1, 300, 1100}, {300, 1, 1100},
       {130, 70, 1},   {300, 520, 1},   {70, 20, 128},    {20, 33, 4100},  {33, 70, 5000}, {70, 9, 4500},
-      {100, 3, 4099}, {130, 20, 4200}};
+      {100, 3, 4099}, {130, 20, 4200}, {64, 1100, 600},  {192, 1040, 70}};
   for (auto& s : large)
     for (int turned = 0; turned < 8; turned++) {
       Case t;
@@ -249,8 +300,10 @@ void check_all(const char* isa, const KernelTable& table, int effort) {
       t.a = turned & 1 ? Layout::columns : Layout::rows;
       t.w = turned & 2 ? Layout::columns : Layout::rows;
       t.activation = t.activation == function_square ? -1 : t.activation;
+      context.threads = thread_counts[(turned + s[0]) % 4];
       check<Real>(isa, t, table, context);
     }
+  context.threads = 1;
   // A batch leaves the blocks of one product whole: the scratch memory is used up to its end.
   for (int turned = 0; turned < 2; turned++) {
     Case t;
@@ -259,6 +312,7 @@ void check_all(const char* isa, const KernelTable& table, int effort) {
     t.one_a = t.one_w = true;
     check<Real>(isa, t, table, context);
   }
+  check_threads<Real>(isa, table, context);
   std::free(context.scratch);
   std::printf("gemm %-10s %d passed, %d failed\n", isa, passed - passed_before, failed - failed_before);
 }
