@@ -10,7 +10,8 @@ constexpr int64_t kStepChunk = 65536;  // elements a task
 template <class Body>
 inline void each_parameter(Context& context, int64_t n, double cost, const Body& body) {
   parallel(context, parts_of(n, kStepChunk), cost * static_cast<double>(n), [&](int64_t task, void*) {
-    each_vector(task * kStepChunk, smaller(n, (task + 1) * kStepChunk), body);
+    const Body own = body;  // its parts stay in registers, as no store can reach them
+    each_vector(task * kStepChunk, smaller(n, (task + 1) * kStepChunk), own);
   });
 }
 

@@ -285,11 +285,19 @@ function build(traced: Traced, recipe: StepRecipe | null): Compiled {
   wanted.push(...traced.gradients);
   destinations.push(...places);
   const norm = recipe === null ? null : new GradientNorm(lowering, places, recipe.clip);
+  const firstAssigned = wanted.length;
   for (const { value } of traced.context.assignments) {
     wanted.push(value);
     destinations.push(null);
   }
-  lowering.run(pendingNodes(wanted), wanted, destinations, (i) => norm?.written(i - firstGradient));
+  // The last layer's gradients first: each is computed while what it is made of is in the cache, and nobody
+  // needs that any more soon after.
+  const order = [
+    ...wanted.slice(0, firstGradient),
+    ...traced.gradients.toReversed(),
+    ...wanted.slice(firstAssigned),
+  ];
+  lowering.run(pendingNodes(order), wanted, destinations, (i) => norm?.written(i - firstGradient));
   const step = recipe === null ? null : finishStep(lowering, slots, traced, recipe, lossSlot!.operand, norm!);
   commit(lowering, slots, traced);
   step?.update();
