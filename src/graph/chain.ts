@@ -46,47 +46,55 @@ export class ChainBuilder {
     return isOne(b!) ? a! : isOne(a!) ? b! : null;
   }
 
-  /** The parameters of the instruction that leaves `result` in y0. */
-  encode(result: Register): number[] {
-    let last = this.places[result.register]!;
-    if (last.kind !== "operation") last = this.places[this.copyOf(last).register]!;
-    const temporaries = this.allocate(last.index);
+  /** The parameters of the instruction that leaves `results` in y0, y1 and so on. */
+  encode(...results: readonly Register[]): number[] {
+    const outputOf = new Map<number, number>();
+    for (const [i, { register }] of results.entries()) {
+      const place = this.places[register]!;
+      const own = place.kind === "operation" && !outputOf.has(place.index);
+      outputOf.set(own ? place.index : this.copyOf(place), i);
+    }
+    const operations = this.operations.slice(0, Math.max(...outputOf.keys()) + 1);
+    const temporaries = allocateTemporaries(operations, outputOf);
     const firstTemporary = INPUTS + this.constants.length;
-    const output = firstTemporary + temporaries.count;
+    const firstOutput = firstTemporary + temporaries.count;
+    const registerOf = (operation: number): number => {
+      const output = outputOf.get(operation);
+      return output === undefined ? firstTemporary + temporaries.of[operation]! : firstOutput + output;
+    };
     const number = (p: Place): number => {
       if (p.kind === "input") return p.index;
-      if (p.kind === "constant") return INPUTS + p.index;
-      return firstTemporary + temporaries.of[p.index]!;
+      return p.kind === "constant" ? INPUTS + p.index : registerOf(p.index);
     };
-    const code = [this.constants.length, temporaries.count, last.index + 1, ...this.constants];
-    for (let i = 0; i <= last.index; i++) {
-      const { row, args } = this.operations[i]!;
-      const dst = i === last.index ? output : firstTemporary + temporaries.of[i]!;
+    const code = [this.constants.length, temporaries.count, operations.length, ...this.constants];
+    for (const [i, { row, args }] of operations.entries()) {
       const numbers = args.map(number);
-      code.push(pointwiseIndex[row], dst, numbers[0] ?? 0, numbers[1] ?? 0, numbers[2] ?? 0);
+      code.push(pointwiseIndex[row], registerOf(i), numbers[0] ?? 0, numbers[1] ?? 0, numbers[2] ?? 0);
     }
     return code;
   }
 
-  private copyOf(place: Place): Register {
-    const index = this.operations.push({ row: "identity", args: [place] }) - 1;
-    return this.register({ kind: "operation", index });
+  private copyOf(place: Place): number {
+    return this.operations.push({ row: "identity", args: [place] }) - 1;
   }
+}
 
-  /** A temporary for every operation before the last; one is free again after its last reader. */
-  private allocate(last: number): { of: number[]; count: number } {
-    const lastUse = new Array<number>(last + 1).fill(-1);
-    for (let i = 0; i <= last; i++)
-      for (const a of this.operations[i]!.args) if (a.kind === "operation") lastUse[a.index] = i;
-    const of: number[] = [];
-    const free: number[] = [];
-    let count = 0;
-    for (let i = 0; i < last; i++) {
-      // Arguments that end here may be overwritten by this very operation.
-      for (const a of new Set(this.operations[i]!.args))
-        if (a.kind === "operation" && lastUse[a.index] === i) free.push(of[a.index]!);
-      of[i] = free.pop() ?? count++;
-    }
-    return { of, count };
+/** A temporary for every operation that is no output; one is free again after its last reader. */
+function allocateTemporaries(
+  operations: readonly Operation[],
+  outputs: ReadonlyMap<number, number>,
+): { of: number[]; count: number } {
+  const lastUse = new Array<number>(operations.length).fill(-1);
+  for (const [i, { args }] of operations.entries())
+    for (const a of args) if (a.kind === "operation") lastUse[a.index] = i;
+  const of: number[] = [];
+  const free: number[] = [];
+  let count = 0;
+  for (const [i, { args }] of operations.entries()) {
+    // Arguments that end here may be overwritten by this very operation.
+    for (const { kind, index } of new Set(args))
+      if (kind === "operation" && lastUse[index] === i && !outputs.has(index)) free.push(of[index]!);
+    if (!outputs.has(i)) of[i] = free.pop() ?? count++;
   }
+  return { of, count };
 }

@@ -164,17 +164,21 @@ export class Lowering {
     const builder = new ChainBuilder();
     const registers = inputs.map((_, i) => builder.input(i));
     const code = builder.encode(rule(builder.call, registers, builder.constant, {}));
-    this.emitChain(inputs, y0, code);
+    this.emitChain(inputs, [y0], code);
   }
 
-  private emitChain(inputs: readonly OperandRef[], y0: OperandRef, code: number[]): void {
+  private emitChain(
+    inputs: readonly OperandRef[],
+    [y0, y1, y2, y3]: readonly [OperandRef, ...OperandRef[]],
+    code: number[],
+  ): void {
     const spread = inputs.map((x) => ({
       ...x,
       shape: y0.shape,
       strides: broadcastStrides(x.shape, x.strides, y0.shape),
     }));
     const [x0, x1, x2, x3, x4, x5, x6, x7] = spread as (OperandRef | undefined)[];
-    this.emit.pointwise({ x0, x1, x2, x3, x4, x5, x6, x7 }, { y0 }, { code });
+    this.emit.pointwise({ x0, x1, x2, x3, x4, x5, x6, x7 }, { y0, y1, y2, y3 }, { code });
   }
 
   copyTo(from: OperandRef, to: OperandRef): void {
@@ -185,12 +189,10 @@ export class Lowering {
 
   /** The chain that ends in `root`. */
   pointwiseChain(root: Node): void {
-    const chain = this.rewriting.chains.get(root) ?? [root];
-    const result = root.outputs[0]!;
+    const { nodes, shared } = this.rewriting.chains.get(root) ?? { nodes: [root], shared: [] };
     const builder = new ChainBuilder();
     const inputs: OperandRef[] = [];
     const registers = new Map<Value, ReturnType<ChainBuilder["input"]>>();
-    const members = new Set(chain);
     const registerOf = (value: Value) => {
       let register = registers.get(value);
       if (register === undefined) {
@@ -203,14 +205,19 @@ export class Lowering {
       }
       return register;
     };
-    for (const node of members) {
+    for (const node of nodes) {
       const args = node.inputs.map(registerOf);
       registers.set(
         node.outputs[0]!,
         node.op.pointwise!(builder.call, args, builder.constant, node.attributes),
       );
     }
-    this.emitChain(inputs, this.output(root), builder.encode(registers.get(result)!));
+    const resultOf = (node: Node) => registers.get(node.outputs[0]!)!;
+    this.emitChain(
+      inputs,
+      [this.output(root), ...shared.map((node) => this.output(node))],
+      builder.encode(resultOf(root), ...shared.map(resultOf)),
+    );
   }
 
   /** The number that every element of `value` is, when it is part of the program: also behind views. */

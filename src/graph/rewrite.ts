@@ -20,7 +20,11 @@ export interface Epilogue {
 }
 
 /** Pointwise nodes computed by one instruction, in order; the last one's output is the result. */
-export type Chain = readonly Node[];
+export interface Chain {
+  readonly nodes: readonly Node[];
+  /** Those before the last whose outputs are read elsewhere too: further results. */
+  readonly shared: readonly Node[];
+}
 
 export interface Rewriting {
   /** By the node in whose place the fused instruction stands. */
@@ -32,6 +36,7 @@ export interface Rewriting {
 
 /** Native limits are 8 inputs, 16 constants and 64 operations; somewhat fewer keep a block in L1. */
 const MAX_INPUTS = 8;
+const MAX_SHARED = 3;
 const MAX_OPERATIONS = 24;
 const commutative: ReadonlySet<PointwiseName> = new Set(["add", "mul", "minimum", "maximum"]);
 
@@ -57,8 +62,9 @@ class Uses {
     return list !== undefined && list.length === 1 && !this.kept.has(value) ? list[0]! : null;
   }
 
-  onlyWithin(value: Value, group: ReadonlySet<Node>): boolean {
-    return !this.kept.has(value) && (this.readers.get(value) ?? []).every((node) => group.has(node));
+  /** Who reads `value` outside of `group`; `null` if it leaves the program. */
+  outside(value: Value, group: ReadonlySet<Node>): Node[] | null {
+    return this.kept.has(value) ? null : (this.readers.get(value) ?? []).filter((node) => !group.has(node));
   }
 }
 
@@ -78,12 +84,10 @@ export function rewrite(nodes: readonly Node[], results: readonly Value[], produ
   for (let i = nodes.length - 1; i >= 0; i--) {
     const root = nodes[i]!;
     if (root.op.pointwise === undefined || absorbed.has(root) || epilogues.has(root)) continue;
-    const group = growChain(root, uses, (node) => absorbed.has(node) || epilogues.has(node));
-    for (const member of group) if (member !== root) absorbed.add(member);
-    chains.set(
-      root,
-      [...group].sort((a, b) => position.get(a)! - position.get(b)!),
-    );
+    const taken = (node: Node) => absorbed.has(node) || epilogues.has(node);
+    const chain = growChain(root, uses, taken, (node) => position.get(node)!);
+    for (const member of chain.nodes) if (member !== root) absorbed.add(member);
+    chains.set(root, chain);
   }
   return { epilogues, chains, absorbed };
 }
@@ -150,23 +154,36 @@ function isBias(value: Value, result: Value): boolean {
 }
 
 /**
- * Takes in producers all of whose readers are in the group already. As only the root's result leaves
- * the group, and it comes last, no cycle can arise.
+ * Takes in producers all of whose readers are in the group already or come after the root, which then find
+ * them among the results. As all that the group reads comes before the root, no cycle can arise.
  */
-function growChain(root: Node, uses: Uses, taken: (node: Node) => boolean): Set<Node> {
+function growChain(
+  root: Node,
+  uses: Uses,
+  taken: (node: Node) => boolean,
+  position: (node: Node) => number,
+): Chain {
   const group = new Set([root]);
-  const shape = root.outputs[0]!.shape;
+  const shared = new Set<Node>();
+  const { shape, dtype } = root.outputs[0]!;
   const queue = [...root.inputs];
   while (queue.length > 0) {
     const value = queue.pop()!;
     const node = value.isLeaf ? null : value.node!;
     if (node === null || node.op.pointwise === undefined || group.has(node) || taken(node)) continue;
-    if (!sameShape(value.shape, shape) || !uses.onlyWithin(value, group)) continue;
+    if (!sameShape(value.shape, shape)) continue;
+    const outside = uses.outside(value, group);
+    if (outside === null || outside.some((reader) => position(reader) < position(root))) continue;
+    if (outside.length > 0 && (value.dtype !== dtype || !isFloat(dtype) || shared.size === MAX_SHARED))
+      continue;
     group.add(node);
     if (group.size > MAX_OPERATIONS / 2 || inputsOf(group).size > MAX_INPUTS) group.delete(node);
-    else queue.push(...node.inputs);
+    else {
+      if (outside.length > 0) shared.add(node);
+      queue.push(...node.inputs);
+    }
   }
-  return group;
+  return { nodes: [...group].sort((a, b) => position(a) - position(b)), shared: [...shared] };
 }
 
 function inputsOf(group: ReadonlySet<Node>): Set<Value> {

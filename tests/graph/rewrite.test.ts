@@ -133,3 +133,53 @@ test("a value that is both in a chain and a result is right in both", () => {
     [13, 16, -17],
   ]);
 });
+
+test("a value read later on is a further result of the chain that computes it", () => {
+  const size = x().tanh();
+  const h = size.mul(2).add(x());
+  const y = linear(h, w()).sum().mul(size);
+  expect(kernels(y)).toEqual(["pointwise", "gemm", "reduce", "pointwise"]);
+  const [a, b] = [x().arraySync(), w().arraySync()] as [number[][], number[][]];
+  const t = a.map((row) => row.map((v) => Math.tanh(v)));
+  const sum = a
+    .flatMap((row, i) => b.map((v) => v.reduce((s, factor, k) => s + factor * (2 * t[i]![k]! + row[k]!), 0)))
+    .reduce((p, q) => p + q);
+  const result = y.arraySync() as number[][];
+  for (const [i, row] of result.entries())
+    for (const [k, v] of row.entries()) expect(v).toBeCloseTo(sum * t[i]![k]!, 4);
+});
+
+test("a value that something before the end of the chain needs is computed by itself", () => {
+  const t = x().tanh();
+  const y = t.add(t.sum());
+  expect(kernels(y)).toEqual(["pointwise", "reduce", "pointwise"]);
+  const all = [1, -2, 3, 4, 5, -6].map(Math.tanh);
+  const sum = all.reduce((a, b) => a + b);
+  for (const [i, v] of (y.arraySync() as number[][]).flat().entries())
+    expect(v).toBeCloseTo(all[i]! + sum, 5);
+});
+
+test("a chain has at most four results", () => {
+  let y = x();
+  const parts: Tensor[] = [];
+  for (let i = 0; i < 6; i++) {
+    y = y.add(1).tanh();
+    parts.push(y);
+  }
+  const total = parts.reduce((a, b) => a.mul(b), linear(y, w()).sum());
+  expect(kernels(total)).toEqual(["pointwise", "pointwise", "gemm", "reduce", "pointwise"]);
+  let expected = [1, -2, 3, 4, 5, -6];
+  const products = expected.map(() => 1);
+  for (let i = 0; i < 6; i++) {
+    expected = expected.map((v) => Math.tanh(v + 1));
+    expected.forEach((v, k) => {
+      products[k]! *= v;
+    });
+  }
+  const b = w().arraySync() as number[][];
+  const sum = [0, 1]
+    .flatMap((i) => b.map((row) => row.reduce((s, v, k) => s + v * expected[3 * i + k]!, 0)))
+    .reduce((p, q) => p + q);
+  for (const [k, v] of (total.arraySync() as number[][]).flat().entries())
+    expect(v).toBeCloseTo(products[k]! * sum, 4);
+});
