@@ -55,10 +55,11 @@ struct Context {
  *  many nanoseconds all tasks together take on one thread). Defined in runtime/thread_pool.cpp. */
 void run_tasks(Context& context, int64_t tasks, double work, TaskFunction function, void* data);
 
-/** Memory without gaps that an instruction reads soon and that nobody has touched for long. */
+/** What an instruction reads soon and nobody has touched for long: `rows` runs of `bytes`, `step` bytes
+ * apart, from where the operand lies. */
 struct Soon {
   const Operand* operand;
-  int64_t bytes;
+  int64_t rows, step, bytes;
 };
 constexpr int kMostSoon = 8;
 
@@ -66,9 +67,7 @@ struct Call {
   const Operand* operands;  // inputs, then outputs, in the order of the row
   const double* parameters;
   int32_t parameter_count;
-  // What a product may bring nearer behind its arithmetic (runtime/fetch_plan.h), and which of its own
-  // operands, by bit, another one has brought.
-  uint32_t near = 0;
+  // What a product may bring nearer behind its arithmetic (runtime/fetch_plan.h).
   int32_t soon_count = 0;
   const Soon* soon = nullptr;
 };

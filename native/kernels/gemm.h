@@ -157,8 +157,8 @@ namespace {
 /** The block at (i, j), rows x columns, of the product. */
 template <class Factors>
 inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOutput& o, int64_t i,
-                       int64_t rows, int64_t j, int64_t columns, const GemmFetch& next, bool near,
-                       GemmSoon* soon, Real* scratch) {
+                       int64_t rows, int64_t j, int64_t columns, const GemmFetch& next, GemmSoon* soon,
+                       Real* scratch) {
   Real* const copy = scratch;
   Real* const packed = copy + kGemmCopySize;
   Real* const sums = packed + kGemmPackSize;
@@ -190,8 +190,6 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
       tile.c_row = plan.direct ? o.row : sums_row;
       if (last && q == panels - 1 && plan.turned)
         fetch = {o.c + j * o.row + i, o.row, columns, parts_of(rows, kGemmColumns), 0};
-      else if (near)
-        fetch = {};
       else
         fetch = q + 1 < panels ? gemm_fetch(p, j + at + width, columns - at - width, k0, k)
                 : !last        ? gemm_fetch(p, j, columns, k0 + part, part)
@@ -362,11 +360,11 @@ inline GemmSoon gemm_soon(const Call& call, int64_t task, int64_t tasks) {
   soon.next = 0;
   soon.count = call.soon_count;
   for (int i = 0; i < soon.count; i++) {
-    const int64_t runs = parts_of(call.soon[i].bytes, kGemmColumns * int64_t{sizeof(Real)}),
-                  share = parts_of(runs, tasks);
-    const Real* const data = static_cast<const Real*>(call.soon[i].operand->data);
-    soon.of[i] = {data + task * share * kGemmColumns, kGemmColumns, smaller(share, runs - task * share), 1,
-                  0};
+    const Soon& later = call.soon[i];
+    const int64_t share = parts_of(later.rows, tasks), real = sizeof(Real);
+    const Real* const data = static_cast<const Real*>(later.operand->data);
+    soon.of[i] = {data + task * share * later.step / real, later.step / real,
+                  smaller(share, later.rows - task * share), parts_of(later.bytes, kGemmColumns * real), 0};
   }
   return soon;
 }
@@ -383,7 +381,6 @@ inline void gemm_share(const GemmCall& g, const GemmPlan& plan, const GemmProduc
   const double batch = static_cast<double>(g.batch),
                elements = static_cast<double>(g.m * g.n + (g.m + g.n) * g.k);
   const int64_t tasks = parts_of(items, together);
-  const bool near = g.call->near >> (plan.swapped ? 0 : 1) & 1;
   parallel(context, tasks, gemm_nanoseconds(work * batch, elements * batch),
            [&](int64_t task, void* scratch) {
              GemmSoon soon = gemm_soon(*g.call, task, tasks);
@@ -399,8 +396,8 @@ inline void gemm_share(const GemmCall& g, const GemmPlan& plan, const GemmProduc
                const GemmFetch next = gemm_fetch(p, j + grid.columns, p.columns - j - grid.columns,
                                                  item % grid.row_parts * share, share);
                gemm_block<Factors>(p, plan, o, i, smaller(grid.rows, p.rows - i), j,
-                                   smaller(grid.columns, p.columns - j), next, near, &soon,
-                                   static_cast<Real*>(scratch));
+                                   smaller(grid.columns, p.columns - j), next,
+                                   soon.count > 0 ? &soon : nullptr, static_cast<Real*>(scratch));
              }
            });
 }

@@ -37,7 +37,7 @@ inline void gemm_long_part(const GemmProduct& p, Real* sums, Real* scratch) {
         GemmFetch next{};
         if (count > 0) next = {p.x + from * p.x_step, p.x_step, count, parts_of(p.rows, kGemmColumns), 0};
         gemm_block<GemmPlain>(step, {false, true, false}, o, i, smaller(rows, p.rows - i), j,
-                              smaller(columns, p.columns - j), next, false, nullptr, scratch);
+                              smaller(columns, p.columns - j), next, nullptr, scratch);
       }
   }
 }

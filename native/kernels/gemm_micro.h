@@ -28,6 +28,7 @@ constexpr int kGemmPackAhead = kGemmVectors == 4 ? 7 : 28;
  * would wait for its own. */
 constexpr int64_t kGemmTurn = kGemmVectors == 4 ? 16 : 64;
 constexpr int kGemmTurnRuns = 2;
+constexpr int kGemmSoonRuns = kGemmVectors == 4 ? 4 : 2;  // where later instructions are to be served as well
 constexpr int64_t kGemmShort = 3 * kGemmTurn;  // steps of k; up to here all of c is fetched at once
 
 /** Memory to be brought nearer while something else is computed: `rows` rows of `pieces` runs each. */
@@ -37,9 +38,9 @@ struct GemmFetch {
   int64_t piece;
 
   /** Whether anything was left to fetch. */
-  bool turn() {
+  bool turn(int runs) {
     if (rows <= 0) return false;
-    for (int run = 0; run < kGemmTurnRuns && rows > 0; run++) {
+    for (; runs > 0 && rows > 0; runs--) {
       const Real* const at = row + piece * kGemmColumns;
 #pragma GCC unroll 8
       for (int j = 0; j < kGemmColumns; j += kGemmLine) prefetch_far(at + j);
@@ -58,7 +59,7 @@ struct GemmSoon {
   int count, next;
 
   void turn() {
-    while (next < count && !of[next].turn()) next++;
+    while (next < count && !of[next].turn(kGemmSoonRuns)) next++;
   }
 };
 
@@ -203,7 +204,7 @@ void gemm_micro(const GemmTile& tile) {
       for (int i = 0; i < kGemmTurnRuns; i++, c += tile.c_row)
 #pragma GCC unroll 8
         for (int j = 0; j < vectors * kWidth; j += kGemmLine) prefetch(c + j);
-    } else if (tile.fetch && !tile.fetch->turn() && tile.soon) {
+    } else if (tile.fetch && !tile.fetch->turn(tile.soon ? kGemmSoonRuns : kGemmTurnRuns) && tile.soon) {
       tile.soon->turn();
     }
     for (int64_t k = smaller(left, kGemmTurn); k > 0; k--) {

@@ -1,5 +1,6 @@
 #include "fetch_plan.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -10,8 +11,10 @@ namespace {
 constexpr int64_t kFar = 512 << 10;
 // Operands below are not worth the trouble, those above would drive out what is needed before them.
 constexpr int64_t kLeast = 8 << 10, kMost = 384 << 10;
-// Multiply-adds that hide the way of one byte.
-constexpr double kMultiplyAddsAByte = 10;
+// Multiply-adds that hide the way of one byte; of a byte of the product's own result.
+constexpr double kMultiplyAddsAByte = 6, kMultiplyAddsAResult = 12;
+// Memory without gaps is fetched in runs of this many bytes, of a factor's rows so many at first.
+constexpr int64_t kRun = 256;
 
 int64_t bytes_of(const OperandCode& o) { return o.elements * element_size(o.dtype); }
 
@@ -47,24 +50,52 @@ std::vector<std::vector<bool>> far_operands(const ProgramCode& code) {
   return far;
 }
 
+/** Whether operand `number` is the right factor of a product that can read its rows in place: then the
+ *  product itself fetches what lies behind the columns it begins with. */
+bool is_read_by_columns(const InstructionCode& instruction, size_t number) {
+  const OperandCode& o = instruction.operands[number];
+  return instruction.row->name == "gemm" && number == 1 && o.shape[0] == 1 && o.stride[2] == 1;
+}
+
+Fetch fetch_of(const InstructionCode& instruction, size_t i, size_t number) {
+  const OperandCode& o = instruction.operands[number];
+  if (!is_read_by_columns(instruction, number))
+    return {i, number, (bytes_of(o) + kRun - 1) / kRun, kRun, kRun};
+  const int64_t size = element_size(o.dtype);
+  return {i, number, o.shape[1], o.stride[1] * size, std::min(kRun, o.shape[2] * size)};
+}
+
+/** Bytes that a product can fetch for others, beside its result and what it reads by columns. */
+double room_of(const InstructionCode& gemm) {
+  double room = multiply_adds(gemm) / kMultiplyAddsAByte;
+  room -= static_cast<double>(bytes_of(gemm.operands.back())) * kMultiplyAddsAResult / kMultiplyAddsAByte;
+  if (is_read_by_columns(gemm, 1)) {
+    const Fetch begun = fetch_of(gemm, 0, 1);
+    room -= static_cast<double>(bytes_of(gemm.operands[1]) - begun.rows * begun.bytes);
+  }
+  return room;
+}
+
 }  // namespace
 
-std::vector<std::vector<OperandNumber>> plan_fetching(const ProgramCode& code) {
+std::vector<std::vector<Fetch>> plan_fetching(const ProgramCode& code) {
   const std::vector<std::vector<bool>> far = far_operands(code);
-  std::vector<std::vector<OperandNumber>> plan(code.instructions.size());
+  std::vector<std::vector<Fetch>> plan(code.instructions.size());
   size_t product = plan.size();  // the last one seen
   double room = 0;
   for (size_t i = 0; i < plan.size(); ++i) {
     const InstructionCode& instruction = code.instructions[i];
     for (size_t j = 0; product < i && j < static_cast<size_t>(instruction.row->input_count); ++j) {
-      const double bytes = static_cast<double>(bytes_of(instruction.operands[j]));
-      if (!far[i][j] || bytes > room || plan[product].size() >= kMostSoon) continue;
-      plan[product].push_back({i, j});
+      if (!far[i][j] || plan[product].size() >= kMostSoon) continue;
+      const Fetch fetch = fetch_of(instruction, i, j);
+      const double bytes = static_cast<double>(fetch.rows * fetch.bytes);
+      if (bytes > room) continue;
+      plan[product].push_back(fetch);
       room -= bytes;
     }
     if (instruction.row->name != "gemm") continue;
     product = i;
-    room = multiply_adds(instruction) / kMultiplyAddsAByte;
+    room = room_of(instruction);
   }
   return plan;
 }

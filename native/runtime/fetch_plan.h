@@ -9,11 +9,13 @@
 
 namespace nabla {
 
-struct OperandNumber {
+/** Of an operand of a later instruction `rows` runs of `bytes`, `step` bytes apart. */
+struct Fetch {
   size_t instruction, operand;
+  int64_t rows, step, bytes;
 };
 
-/** For every instruction, what it should fetch: at most kMostSoon operands of later instructions. */
-std::vector<std::vector<OperandNumber>> plan_fetching(const ProgramCode& code);
+/** For every instruction, what it should fetch: at most kMostSoon operands. */
+std::vector<std::vector<Fetch>> plan_fetching(const ProgramCode& code);
 
 }  // namespace nabla

@@ -73,11 +73,9 @@ void Program::load_fetching(const ProgramCode& code) {
   for (size_t i = 0; i < plan.size(); ++i) {
     calls_[i].soon = soon_.data() + soon_.size();
     calls_[i].soon_count = static_cast<int32_t>(plan[i].size());
-    for (const OperandNumber& number : plan[i]) {
-      const OperandCode& operand = code.instructions[number.instruction].operands[number.operand];
-      soon_.push_back({calls_[number.instruction].operands + number.operand, operand.end - operand.offset});
-      calls_[number.instruction].near |= uint32_t{1} << number.operand;
-    }
+    for (const Fetch& fetch : plan[i])
+      soon_.push_back(
+          {calls_[fetch.instruction].operands + fetch.operand, fetch.rows, fetch.step, fetch.bytes});
   }
 }
 

@@ -37,27 +37,63 @@ Words chain() {
   return words;
 }
 
-std::vector<std::vector<OperandNumber>> plan_of(const Words& words) {
+std::vector<std::vector<Fetch>> plan_of(const Words& words) {
   const std::vector<double> numbers = words.words();
   ProgramCode code = read_program(numbers.data(), numbers.size());
   verify_program(code);
   return plan_fetching(code);
 }
 
-bool has(const std::vector<OperandNumber>& list, size_t instruction, size_t operand) {
-  for (const OperandNumber& number : list)
-    if (number.instruction == instruction && number.operand == operand) return true;
-  return false;
+/** What a list has of an operand; rows 0 if it has nothing. */
+Fetch found(const std::vector<Fetch>& list, size_t instruction, size_t operand) {
+  for (const Fetch& fetch : list)
+    if (fetch.instruction == instruction && fetch.operand == operand) return fetch;
+  return {instruction, operand, 0, 0, 0};
+}
+bool has(const std::vector<Fetch>& list, size_t instruction, size_t operand) {
+  return found(list, instruction, operand).rows > 0;
+}
+bool is(const Fetch& fetch, int64_t rows, int64_t step, int64_t bytes) {
+  return fetch.rows == rows && fetch.step == step && fetch.bytes == bytes;
 }
 
 void test_far() {
   const auto plan = plan_of(chain());
   for (size_t i = 0; i < kLayers; ++i) {
     const auto& list = plan[2 * i];
-    CHECK(has(list, 2 * i + 1, 1));  // the other half of the sum
-    CHECK(has(list, 2 * i + 2, 1) == (i + 1 < kLayers));
+    CHECK(is(found(list, 2 * i + 1, 1), kSheet / 256, 256, 256));  // the other half of the sum
+    // of the next weight the columns that its product begins with
+    if (i + 1 < kLayers) CHECK(is(found(list, 2 * i + 2, 1), kSide, kSide * 4, 256));
     CHECK(list.size() == (i + 1 < kLayers ? 2u : 1u));  // and nothing that was just written
     CHECK(plan[2 * i + 1].empty());                     // a sum waits for memory itself
+  }
+}
+
+/** A weight stored (out, in) is no panel of columns: it is fetched whole. */
+void test_transposed() {
+  Words words;
+  words.slots = {{kSheet, false}, {8 * kSquare, false}, {8 * kSheet, true}};
+  const auto turned = [](int64_t i) { return weight(i).with_stride({kSide * kSide, 1, kSide}); };
+  for (int64_t i = 0; i < 6; ++i) product(words, sheet(1, 0), turned(i), sheet(3, i));
+  const auto plan = plan_of(words);
+  for (size_t i = 0; i + 1 < 6; ++i) CHECK(is(found(plan[i], i + 1, 1), kSquare / 256, 256, 256));
+}
+
+/** With few steps of k, the way of the result itself takes most of the time there is to hide something. */
+void test_short() {
+  Words words;
+  words.slots = {{kSheet, false}, {8 * kSheet, false}, {8 * kSquare, true}, {8 * kSheet, false}};
+  for (int64_t i = 0; i < 4; ++i) {
+    product(words, Ref(1, 0, {1, kSide, kRows}), sheet(2, i), Ref(3, i * kSquare, {1, kSide, kSide}));
+    for (int64_t j = 0; j < 2; ++j)
+      words.pointwise("add", {Ref(4, (2 * i + j) * kSheet, {kRows * kSide}), Ref(1, 0, {kRows * kSide})},
+                      Ref(3, 7 * kSquare, {kRows * kSide}));
+  }
+  const auto plan = plan_of(words);
+  for (size_t i = 0; i < 4; ++i) {
+    CHECK(has(plan[3 * i], 3 * i + 1, 0));  // one sheet and the columns of the next
+    CHECK(!has(plan[3 * i], 3 * i + 2, 0));
+    CHECK(has(plan[3 * i], 3 * i + 3, 1) == (i + 1 < 4));
   }
 }
 
@@ -70,7 +106,7 @@ void test_near() {
 }
 
 void test_room() {
-  Words words;  // 64 x 8 x 256 multiply-adds hide the way of 13 KB: not of a weight
+  Words words;  // 64 x 8 x 256 multiply-adds hide the way of 17 KB: not of a weight
   words.slots = {{kSheet, false}, {8 * kSquare, false}, {8 * kSheet, true}};
   const Ref narrow = Ref(2, 7 * kSquare, {1, kSide, 8});
   for (int64_t i = 0; i < 6; ++i) {
@@ -129,6 +165,8 @@ void test_results() {
 
 int main() {
   test_far();
+  test_transposed();
+  test_short();
   test_near();
   test_room();
   test_results();
