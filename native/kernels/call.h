@@ -55,7 +55,7 @@ struct Context {
  *  many nanoseconds all tasks together take on one thread). Defined in runtime/thread_pool.cpp. */
 void run_tasks(Context& context, int64_t tasks, double work, TaskFunction function, void* data);
 
-/** What an instruction reads soon and nobody has touched for long: `rows` runs of `bytes`, `step` bytes
+/** What an instruction needs soon and nobody has touched for long: `rows` runs of `bytes`, `step` bytes
  * apart, from where the operand lies. */
 struct Soon {
   const Operand* operand;

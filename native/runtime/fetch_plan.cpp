@@ -65,6 +65,19 @@ Fetch fetch_of(const InstructionCode& instruction, size_t i, size_t number) {
   return {i, number, o.shape[1], o.stride[1] * size, std::min(kRun, o.shape[2] * size)};
 }
 
+/** A product's result; and what is written over an input. */
+bool fetches_itself(const InstructionCode& instruction, size_t number) {
+  const size_t inputs = static_cast<size_t>(instruction.row->input_count);
+  if (number < inputs) return false;
+  const auto same = [&](size_t input) {
+    const OperandCode &a = instruction.operands[input], &b = instruction.operands[number];
+    return a.present && a.slot == b.slot && a.offset == b.offset;
+  };
+  for (size_t input = 0; input < inputs; ++input)
+    if (same(input)) return true;
+  return instruction.row->name == "gemm";
+}
+
 /** Bytes that a product can fetch for others, beside its result and what it reads by columns. */
 double room_of(const InstructionCode& gemm) {
   double room = multiply_adds(gemm) / kMultiplyAddsAByte;
@@ -85,8 +98,8 @@ std::vector<std::vector<Fetch>> plan_fetching(const ProgramCode& code) {
   double room = 0;
   for (size_t i = 0; i < plan.size(); ++i) {
     const InstructionCode& instruction = code.instructions[i];
-    for (size_t j = 0; product < i && j < static_cast<size_t>(instruction.row->input_count); ++j) {
-      if (!far[i][j] || plan[product].size() >= kMostSoon) continue;
+    for (size_t j = 0; product < i && j < instruction.operands.size(); ++j) {
+      if (!far[i][j] || fetches_itself(instruction, j) || plan[product].size() >= kMostSoon) continue;
       const Fetch fetch = fetch_of(instruction, i, j);
       const double bytes = static_cast<double>(fetch.rows * fetch.bytes);
       if (bytes > room) continue;

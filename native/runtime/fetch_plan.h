@@ -1,6 +1,7 @@
 // What products bring nearer for the instructions behind them. A weight was last touched when the step
-// before updated it, an activation when it was computed: by the time they are needed they lie in the last
-// cache or in memory. A product has arithmetic enough to hide their way (kernels/gemm_micro.h).
+// before updated it, an activation when it was computed, memory to be written in the step before: by the time
+// they are needed they lie in the last cache or in memory. A product has arithmetic enough to hide their way
+// (kernels/gemm_micro.h).
 #pragma once
 #include <cstddef>
 #include <vector>

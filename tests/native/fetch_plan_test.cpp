@@ -14,6 +14,7 @@ using test::Words;
 namespace {
 
 constexpr int64_t kRows = 64, kSide = 256, kLayers = 6;
+constexpr size_t kY0 = 8;                                                   // operand of a chain
 constexpr int64_t kSquare = kSide * kSide * 4, kSheet = kRows * kSide * 4;  // bytes
 
 Ref sheet(int64_t slot, int64_t number) { return Ref(slot, number * kSheet, {1, kRows, kSide}); }
@@ -61,11 +62,29 @@ void test_far() {
   const auto plan = plan_of(chain());
   for (size_t i = 0; i < kLayers; ++i) {
     const auto& list = plan[2 * i];
-    CHECK(is(found(list, 2 * i + 1, 1), kSheet / 256, 256, 256));  // the other half of the sum
+    CHECK(is(found(list, 2 * i + 1, 1), kSheet / 256, 256, 256));    // the other half of the sum
+    CHECK(is(found(list, 2 * i + 1, kY0), kSheet / 256, 256, 256));  // and where it is written
     // of the next weight the columns that its product begins with
     if (i + 1 < kLayers) CHECK(is(found(list, 2 * i + 2, 1), kSide, kSide * 4, 256));
-    CHECK(list.size() == (i + 1 < kLayers ? 2u : 1u));  // and nothing that was just written
+    CHECK(list.size() == (i + 1 < kLayers ? 3u : 2u));  // and nothing that was just written
     CHECK(plan[2 * i + 1].empty());                     // a sum waits for memory itself
+  }
+}
+
+/** What is written over something that is read, or by a product, is not fetched for itself. */
+void test_outputs() {
+  Words words;
+  words.slots = {{kSheet, false}, {8 * kSquare, false}, {8 * kSheet, true}, {8 * kSheet, true}};
+  for (int64_t i = 0; i < 6; ++i) {
+    const Ref sum(4, i * kSheet, {kRows * kSide});
+    product(words, sheet(1, 0), weight(i), sheet(3, i));
+    words.pointwise("add", {sum, Ref(1, 0, {kRows * kSide})}, sum);
+  }
+  const auto plan = plan_of(words);
+  for (size_t i = 0; i < 6; ++i) {
+    CHECK(has(plan[2 * i], 2 * i + 1, 0));
+    CHECK(!has(plan[2 * i], 2 * i + 1, kY0));
+    CHECK(!has(plan[2 * i], 2 * i + 2, 4));
   }
 }
 
@@ -165,6 +184,7 @@ void test_results() {
 
 int main() {
   test_far();
+  test_outputs();
   test_transposed();
   test_short();
   test_near();
