@@ -22,6 +22,9 @@ constexpr int64_t kGemmAhead = 16;
 constexpr double kGemmTaskWork = 500e3;
 constexpr int64_t kGemmTasks = 16;
 constexpr int64_t kGemmSplitRows = 96;  // a block of so many rows may be cut for more tasks
+// Columns from which on copying a colliding x pays; narrow panels make tasks of so many, for each of which it
+// is copied.
+constexpr int64_t kGemmCopyColumns = (kWidth == 8 ? 8 : 4) * kGemmColumns;
 constexpr int64_t kGemmSplitCopied =
     kWidth == 8 ? 192 : 96;          // one with a copy of x; narrow panels are packed by each
 constexpr double kGemmHalves = 0.4;  // of a task: from here on a product is cut in two
@@ -94,7 +97,7 @@ inline bool gemm_x_collides(const GemmProduct& p) { return p.x_row == 1 && p.x_s
 
 /** Whether x is copied: if it collides, and there are columns of y enough to pay for it. */
 inline bool gemm_copies_x(const GemmProduct& p, int64_t columns) {
-  return gemm_x_collides(p) && p.k >= 64 && columns >= 4 * kGemmColumns;
+  return gemm_x_collides(p) && p.k >= 64 && columns >= kGemmCopyColumns;
 }
 
 /** The longest block of k. Decides the order of summation, and so may not depend on how c is cut. */
@@ -327,6 +330,8 @@ inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, bool direct, int3
   else if (all >= kGemmHalves)
     target = larger(2, target);
   if (!y_in_place) target = smaller(target, threads > 1 ? 2 * threads : 1);
+  if (kWidth == 8 && direct && gemm_copies_x(p, p.columns))
+    least_columns = larger(least_columns, kGemmCopyColumns);
   GemmGrid grid;
   grid.row_parts = parts_of(p.rows, kGemmBlock);
   grid.column_parts = parts_of(p.columns, kGemmBlock);
