@@ -232,8 +232,9 @@ std::vector<Real> with_threads(Case t, const KernelTable& table, Context& contex
 
 template <class Real>
 void check_threads(const char* isa, const KernelTable& table, Context& context) {
-  const int64_t shapes[][3] = {{128, 256, 64},  {256, 300, 784}, {64, 256, 256}, {130, 61, 1100},
-                               {64, 1040, 530}, {600, 70, 520},  {61, 67, 71},   {1, 1024, 1024}};
+  const int64_t shapes[][3] = {{128, 256, 64},  {256, 300, 784}, {64, 256, 256},
+                               {130, 61, 1100}, {64, 1040, 530}, {600, 70, 520},
+                               {61, 67, 71},    {1, 1024, 1024}, {300, 20, 4100}};
   for (auto& s : shapes)
     for (int turned = 0; turned < 4; turned++) {
       Case t;
@@ -291,7 +292,7 @@ void check_all(const char* isa, const KernelTable& table, int effort) {
       {1, 5000, 9},   {5000, 1, 9},    {1, 9, 5000},     {9, 1, 5000},    {64, 256, 512}, {256, 64, 1024},
       {48, 512, 256}, {2, 1024, 1024}, {100, 140, 1030}, {33, 513, 70},   {1, 300, 1100}, {300, 1, 1100},
       {130, 70, 1},   {300, 520, 1},   {70, 20, 128},    {20, 33, 4100},  {33, 70, 5000}, {70, 9, 4500},
-      {100, 3, 4099}, {130, 20, 4200}, {64, 1100, 600},  {192, 1040, 70}};
+      {100, 3, 4099}, {130, 20, 4200}, {64, 1100, 600},  {192, 1040, 70}, {300, 20, 4100}};
   for (auto& s : large)
     for (int turned = 0; turned < 8; turned++) {
       Case t;
