@@ -34,9 +34,9 @@ export interface Rewriting {
   readonly absorbed: ReadonlySet<Node>;
 }
 
-/** Native limits are 8 inputs, 16 constants and 64 operations; somewhat fewer keep a block in L1. */
+/** Native limits are 8 inputs, 4 results, 16 constants and 64 operations; somewhat fewer keep a block in L1. */
 const MAX_INPUTS = 8;
-const MAX_SHARED = 3;
+const MAX_SHARED = 3; // results beside the last one's
 const MAX_OPERATIONS = 24;
 const commutative: ReadonlySet<PointwiseName> = new Set(["add", "mul", "minimum", "maximum"]);
 

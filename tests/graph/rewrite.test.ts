@@ -183,3 +183,23 @@ test("a chain has at most four results", () => {
   for (const [k, v] of (total.arraySync() as number[][]).flat().entries())
     expect(v).toBeCloseTo(products[k]! * sum, 4);
 });
+
+test("a further result may take the place of an input that the chain reads again", () => {
+  const product = linear(x(), w()); // read by two, so that nothing goes into its epilogue
+  const size = product.tanh();
+  const h = size.mul(product);
+  const y = h.sum().mul(size);
+  const program = programFor([y.value]);
+  expect(program.source.instructions.map((i) => i.row.name)).toEqual([
+    "gemm",
+    "pointwise",
+    "reduce",
+    "pointwise",
+  ]);
+  expect(program.arenaBytes).toBeLessThanOrEqual(3 * 64); // the product's memory is one result's
+  const [a, b] = [x().arraySync(), w().arraySync()] as [number[][], number[][]];
+  const p = a.flatMap((row) => b.map((v) => v.reduce((s, factor, k) => s + factor * row[k]!, 0)));
+  const sum = p.reduce((s, v) => s + Math.tanh(v) * v, 0);
+  for (const [i, v] of (y.arraySync() as number[][]).flat().entries())
+    expect(v).toBeCloseTo(sum * Math.tanh(p[i]!), 4);
+});
