@@ -325,7 +325,7 @@ describe("two trainings of one model", () => {
     const batch = ones([8, 64]);
     second(batch);
     first(batch);
-    const steps = 2000;
+    const steps = 20_000;
     const running = first.manyAsync(steps, [ones([steps, 8, 64])]);
     expect(() => first(batch)).toThrow(BusyError);
     expect(() => second(batch)).toThrow(BusyError);
@@ -449,11 +449,12 @@ describe("a state loaded into a model", () => {
     manualSeed(1);
     const model = new nn.Linear(64, 64);
     const state = model.stateDict();
-    const step = compile((x: Tensor) => model.forward(x).square().mean(), {
+    const x = ones([8, 64]);
+    const step = compile(() => model.forward(x).square().mean(), {
       optimizer: new optim.SGD({ learningRate: 1e-3 }),
     });
-    const steps = 2000;
-    const running = step.manyAsync(steps, [ones([steps, 8, 64])]);
+    const steps = 100_000; // some tenths of a second: not over before the next lines are, on a busy machine too
+    const running = step.manyAsync(steps, []);
     expect(() => model.loadStateDict(state)).toThrow(BusyError);
     expect(() => model.bias!.assign(new Float32Array(64))).toThrow(BusyError);
     expect(() => model.to("float64")).toThrow(BusyError);
