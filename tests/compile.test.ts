@@ -457,6 +457,19 @@ describe("a training step", () => {
     expect(Math.min(...faults)).toBeLessThan(10);
   });
 
+  it("computes the last layer's gradients first", () => {
+    const model = new nn.Sequential(...[1, 2, 3, 4].map(() => new nn.Linear(8, 8)));
+    const step = compile((x: Tensor) => model.forward(x).square().mean(), { optimizer: new optim.SGD() });
+    const written = step
+      .program(randn([4, 8]))
+      .source.instructions.filter(({ row }) => row.name === "gemm")
+      .map(({ operands }) => operands[4]!)
+      .filter((c) => c.region.slot !== 0)
+      .map((c) => c.offset);
+    expect(written).toHaveLength(4);
+    expect(written).toEqual([...written].sort((a, b) => b - a));
+  });
+
   it("prints its program and profiles it", () => {
     const model = new nn.Linear(4, 3);
     const step = compile((x: Tensor) => model.forward(x).relu().sum(), { optimizer: new optim.Adam() });
