@@ -57,7 +57,8 @@
         {"target_name": "pool_test", "type": "executable", "dependencies": ["engine"], "sources": ["tests/native/pool_test.cpp"]},
         {"target_name": "program_fuzz_test", "type": "executable", "dependencies": ["engine"], "sources": ["tests/native/program_fuzz_test.cpp"]},
         {"target_name": "program_test", "type": "executable", "dependencies": ["engine"], "sources": ["tests/native/program_test.cpp"]},
-        {"target_name": "simd_test", "type": "executable", "dependencies": ["engine"], "sources": ["tests/native/simd_test.cpp"]}
+        {"target_name": "simd_test", "type": "executable", "dependencies": ["engine"], "sources": ["tests/native/simd_test.cpp"]},
+        {"target_name": "thread_choice_test", "type": "executable", "dependencies": ["engine"], "sources": ["tests/native/thread_choice_test.cpp"]}
       ]
     }]
   ]

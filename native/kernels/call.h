@@ -41,6 +41,7 @@ struct Context {
   double* partials;  // kPartials
   Failure failure;
   double failure_value;
+  bool shareable = false;  // some work so far was worth two threads
 
   /** Stops the step after this instruction. The first failure is kept. Not from inside a task. */
   void fail(Failure what, double value) {

@@ -11,6 +11,7 @@
 #include "buffer.h"
 #include "gate_set.h"
 #include "program_code.h"
+#include "thread_choice.h"
 
 namespace nabla {
 
@@ -101,6 +102,7 @@ class Program {
   void execute(int64_t steps, int threads, double* nanoseconds) noexcept;
   void execute_measured(int64_t steps, int threads) noexcept;
   size_t execute_step(Context& context) const noexcept;
+  size_t execute_chosen_step(Context& context, int threads) noexcept;
   size_t profile_step(Context& context, double* nanoseconds) const noexcept;
   void advance() noexcept;
   void rewind() noexcept;
@@ -124,6 +126,7 @@ class Program {
   int64_t most_steps_in_code_;
   int64_t most_steps_ = 0;  // with the memory bound now
   GateSet gates_;
+  ThreadChoice choice_;
 
   std::atomic<bool> interrupted_{false};
   bool submitted_ = false;

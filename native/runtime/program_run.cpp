@@ -97,6 +97,18 @@ size_t Program::execute_step(Context& context) const noexcept {
   return count;
 }
 
+/** The same with as many threads as are of use, at most so many. */
+size_t Program::execute_chosen_step(Context& context, int threads) noexcept {
+  using Clock = std::chrono::steady_clock;
+  context.threads = choice_.threads(threads);
+  if (!choice_.measures()) return execute_step(context);
+  context.shareable = context.threads == 1;  // it was, or it would not be tried
+  const auto start = Clock::now();
+  const size_t done = execute_step(context);
+  choice_.took(std::chrono::duration<double, std::nano>(Clock::now() - start).count(), context.shareable);
+  return done;
+}
+
 size_t Program::profile_step(Context& context, double* nanoseconds) const noexcept {
   using Clock = std::chrono::steady_clock;
   const size_t count = calls_.size();
@@ -120,6 +132,7 @@ void Program::execute(int64_t steps, int threads, double* nanoseconds) noexcept 
                   memory.partials,
                   Failure::none,
                   0};
+  const bool choosing = context.threads > 1;
   status_ = {};
   const size_t count = calls_.size();
   while (status_.completed < steps && !interrupted_.load(std::memory_order_relaxed)) {
@@ -127,7 +140,9 @@ void Program::execute(int64_t steps, int threads, double* nanoseconds) noexcept 
       gates_.give_way();
       advance();
     }
-    const size_t done = nanoseconds ? profile_step(context, nanoseconds) : execute_step(context);
+    const size_t done = nanoseconds ? profile_step(context, nanoseconds)
+                        : choosing  ? execute_chosen_step(context, threads)
+                                    : execute_step(context);
     if (done < count) {
       status_.failure = context.failure;
       status_.value = context.failure_value;

@@ -236,6 +236,7 @@ void run_tasks(Context& context, int64_t tasks, double work, TaskFunction functi
     for (int64_t task = 0; task < tasks; ++task) function(data, task, context.scratch);
     return;
   }
+  if (work >= kWorthThreads) context.shareable = true;
   static_cast<ThreadPool*>(context.pool)->run(context.threads, tasks, work, function, data, context.scratch);
 }
 

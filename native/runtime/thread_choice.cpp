@@ -1,0 +1,72 @@
+#include "thread_choice.h"
+
+#include <algorithm>
+
+namespace nabla {
+namespace {
+
+// The first steps of a program touch its memory for the first time and wake the workers.
+constexpr int64_t kSettling = 10;
+// After a change the first step finds its operands in other caches, or the workers asleep.
+constexpr int64_t kUncounted = 1;
+constexpr double kWindow = 0.5e6;  // ns
+constexpr int64_t kLeastSteps = 2;
+// Longer steps are worth their threads, and a step alone would be felt.
+constexpr double kBrief = 4e6;  // ns
+// What is better by less is not changed to: measurements differ by as much.
+constexpr double kBetter = 0.97;
+// Trying the other way may cost a three-hundredth of the time.
+constexpr double kPriceOfTrying = 300;
+constexpr double kLeastRest = 20e6;  // ns
+// The last window says so much of what is known of a way, and a step that waited for something else
+// altogether is not believed at once.
+constexpr double kWeight = 0.4, kMostBelieved = 3;
+
+}  // namespace
+
+int ThreadChoice::threads(int most) noexcept {
+  if (most != most_) {
+    *this = {};
+    most_ = most;
+    unmeasured_ = kSettling;
+  }
+  return now_alone_ != trying_ ? 1 : most;
+}
+
+void ThreadChoice::took(double nanoseconds, bool shareable) noexcept {
+  of_use_ = shareable;
+  sum_ += nanoseconds;
+  ++steps_;
+  if (sum_ >= kWindow && steps_ >= kLeastSteps) end_window();
+}
+
+void ThreadChoice::Way::measured(double mean) noexcept {
+  if (step == 0) {
+    step = mean;
+  } else {
+    step += kWeight * (std::min(mean, kMostBelieved * step) - step);
+  }
+}
+
+void ThreadChoice::end_window() noexcept {
+  const double mean = sum_ / static_cast<double>(steps_);
+  const double steps = static_cast<double>(steps_ + kUncounted);
+  sum_ = 0;
+  steps_ = 0;
+  (now_alone_ != trying_ ? alone_ : together_).measured(mean);
+  const double present = now_alone_ ? alone_.step : together_.step;
+  const double other = now_alone_ ? together_.step : alone_.step;
+  double rest = kLeastRest;
+  if (trying_) {
+    trying_ = false;
+    if (other < kBetter * present) now_alone_ = !now_alone_;
+    rest = std::max(rest, kPriceOfTrying * (mean - present) * steps);
+  } else if (present <= kBrief) {
+    trying_ = true;
+    unmeasured_ = kUncounted;
+    return;
+  }
+  unmeasured_ = static_cast<int64_t>(rest / present);
+}
+
+}  // namespace nabla

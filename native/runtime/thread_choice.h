@@ -1,0 +1,37 @@
+// Whether the steps of a program gain from threads, found out by trying. What a job is worth is known before
+// (run_tasks); what sharing it costs is not: caches of other cores, a core that somebody else works on.
+// Steps have the same results either way.
+#pragma once
+#include <cstdint>
+
+namespace nabla {
+
+class ThreadChoice {
+ public:
+  /** How many threads the next step should have, of at most so many. */
+  int threads(int most) noexcept;
+  /** Once before every step: whether took() is to follow. Most steps pass unmeasured. */
+  bool measures() noexcept { return of_use_ && unmeasured_-- <= 0; }
+  /** What the step took, in nanoseconds, and whether any of its work was worth two threads. */
+  void took(double nanoseconds, bool shareable) noexcept;
+
+ private:
+  /** Alone or together: nanoseconds of a step, by what was measured lately; 0: nothing yet. */
+  struct Way {
+    double step = 0;
+    void measured(double mean) noexcept;
+  };
+
+  void end_window() noexcept;
+
+  Way alone_, together_;
+  bool now_alone_ = false;  // the better way, as far as is known
+  bool trying_ = false;     // the other one, in this window
+  bool of_use_ = true;      // until a step has no work to share: the next will not have, either
+  int most_ = 0;
+  int64_t unmeasured_ = 0;  // steps until the window goes on
+  int64_t steps_ = 0;       // of the window
+  double sum_ = 0;          // their nanoseconds
+};
+
+}  // namespace nabla
