@@ -12,7 +12,7 @@ constexpr int64_t kUncounted = 1;
 constexpr double kWindow = 0.5e6;  // ns
 constexpr int64_t kLeastSteps = 2;
 // Longer steps are worth their threads, and a step alone would be felt.
-constexpr double kBrief = 4e6;  // ns
+constexpr double kBrief = 8e6;  // ns
 // What is better by less is not changed to: measurements differ by as much.
 constexpr double kBetter = 0.97;
 // Trying the other way may cost a three-hundredth of the time.

@@ -118,7 +118,7 @@ void test_step_after_a_change() {
 }
 
 void test_long_steps_are_not_tried_alone() {
-  CHECK(run(20, [](const Step& it) { return it.alone ? 50e6 : 6e6; }).alone == 0);
+  CHECK(run(20, [](const Step& it) { return it.alone ? 50e6 : 9e6; }).alone == 0);
 }
 
 void test_nothing_to_share() {

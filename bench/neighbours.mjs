@@ -1,0 +1,72 @@
+// npm run bench:neighbours [-- --workload a,b] [--threads N] [--blocks N]]
+// One thread against several while somebody else uses a CPU: nobody, somebody all the time, somebody who
+// works and sleeps in turn. Milliseconds a step, blocks of both in turn, the median of each.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { availableParallelism } from "node:os";
+import { parseArgs } from "node:util";
+import { setThreads } from "../dist/esm/index.js";
+import { median, prepare } from "./protocol.mjs";
+import { makeWorkload } from "./workloads.mjs";
+
+const { values } = parseArgs({
+  options: {
+    workload: { type: "string", default: "mlp_small,mlp_mnist,mlp_bn_dropout,mlp_deep,infer_mlp_b1" },
+    threads: { type: "string", default: String(availableParallelism()) },
+    blocks: { type: "string", default: "9" },
+  },
+});
+const threads = Number(values.threads);
+
+/** Milliseconds that the neighbour works and sleeps. */
+const neighbours = {
+  nobody: undefined,
+  "busy all the time": [1, 0],
+  "0.05 ms in turn": [0.05, 0.05],
+  "1 ms in turn": [1, 1],
+  "4 ms in turn": [4, 4],
+};
+
+const works = `
+const [work, sleep] = process.argv.slice(1).map(Number);
+const never = new Int32Array(new SharedArrayBuffer(4));
+console.log("at work");
+for (;;) {
+  const end = performance.now() + work;
+  while (performance.now() < end);
+  if (sleep > 0) Atomics.wait(never, 0, 0, sleep);
+}`;
+
+async function start(turn) {
+  if (turn === undefined) return undefined;
+  const child = spawn(process.execPath, ["-e", works, ...turn.map(String)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  await once(child.stdout, "data");
+  return child;
+}
+
+for (const name of values.workload.split(",")) {
+  const workload = makeWorkload(name);
+  const blocks = [1, threads].map((count) => {
+    setThreads(count);
+    return { count, measure: prepare(workload.step, workload), times: [] };
+  });
+  for (const [title, turn] of Object.entries(neighbours)) {
+    const child = await start(turn);
+    for (const block of blocks) block.times = [];
+    for (let i = 0; i < Number(values.blocks); i++) {
+      for (const block of blocks) {
+        setThreads(block.count);
+        block.times.push(block.measure());
+      }
+    }
+    child?.kill();
+    const [alone, together] = blocks.map(({ times }) => median(times));
+    const figures = [alone, together].map((ms) => ms.toPrecision(3).padStart(8)).join(" ms, ");
+    console.log(
+      `${name.padEnd(16)} ${title.padEnd(18)} 1 and ${threads} threads: ${figures} ms, ratio ${(together / alone).toFixed(2)}`,
+    );
+  }
+}
