@@ -49,7 +49,7 @@ struct GemmPlan {
 
 /** Scratch memory of a task, in Reals: a copy of x, a panel of y, sums, a strip of turned rows. What is left
  *  of the calling thread's is for all tasks of a product: see gemm_turn_y. */
-constexpr int64_t kGemmCopySize = (kGemmBlock + kGemmLine) * (kGemmK / 2 + kGemmLine);
+constexpr int64_t kGemmCopySize = (kGemmBlock + 2 * kGemmLine) * (kGemmK / 2 + kGemmLine);
 constexpr int64_t kGemmPackSize = kGemmColumns * (kGemmK + 2 * kGemmLine);
 static_assert(kGemmCollidingK <= kGemmK / 2);
 constexpr int64_t kGemmSumsSize = kGemmBlock * kGemmBlock;
@@ -65,7 +65,7 @@ inline void gemm_panel(GemmTile tile, int64_t rows, int64_t columns, int64_t ahe
                        const GemmOutput* finish, int64_t i, int64_t j) {
   const int64_t vectors = parts_of(columns, kWidth);
   tile.tail = columns - (vectors - 1) * kWidth;
-  const int64_t tiles = parts_of(rows, gemm_rows(static_cast<int>(vectors)));
+  const int64_t tiles = parts_of(rows, tile.slivers ? kGemmSliver : gemm_rows(static_cast<int>(vectors)));
   const int64_t height = rows / tiles, higher = rows - height * tiles;  // so many tiles have one more row
   // The first tile packs for the others; where few rows make it too low for that, y is read in place.
   if (height + (higher > 0) < gemm_least_rows(static_cast<int>(vectors), true)) tile.keep = nullptr;
@@ -74,7 +74,7 @@ inline void gemm_panel(GemmTile tile, int64_t rows, int64_t columns, int64_t ahe
   const Real* const row_bias = tile.row_bias;
   for (int64_t t = 0, r = 0; t < tiles; t++) {
     const int64_t h = height + (t < higher);
-    tile.x = first + r * tile.x_row;
+    tile.x = first + (tile.slivers ? t * gemm_sliver_size(tile.k) : r * tile.x_row);
     tile.c = c + r * tile.c_row;
     if (row_bias) tile.row_bias = row_bias + r;
     tile.ahead = tile.x_step == 1 ? (r + h < rows ? tile.x + h * tile.x_row : first)
@@ -95,9 +95,11 @@ inline void gemm_panel(GemmTile tile, int64_t rows, int64_t columns, int64_t ahe
 /** Whether columns of x are contiguous and its steps of k fall on few sets of the cache. */
 inline bool gemm_x_collides(const GemmProduct& p) { return p.x_row == 1 && p.x_step % (4 * kGemmLine) == 0; }
 
-/** Whether x is copied: if it collides, and there are columns of y enough to pay for it. */
+/** Whether x is copied: if it collides, or lies better in slivers, and there are columns of y enough to pay
+ *  for it. */
 inline bool gemm_copies_x(const GemmProduct& p, int64_t columns) {
-  return gemm_x_collides(p) && p.k >= 64 && columns >= kGemmCopyColumns;
+  const bool pays = kGemmSlivers ? p.x_row == 1 && p.x_step != 1 : gemm_x_collides(p);
+  return pays && p.k >= 64 && columns >= kGemmCopyColumns;
 }
 
 /** The longest block of k. Decides the order of summation, and so may not depend on how c is cut. */
@@ -113,7 +115,12 @@ inline bool gemm_place_x(GemmPlain, const GemmProduct& p, int64_t i, int64_t row
   tile.x_row = p.x_row;
   tile.x_step = p.x_step;
   const bool copies = gemm_copies_x(p, columns);
-  if (copies) {
+  tile.slivers = copies && kGemmSlivers;
+  if (tile.slivers) {
+    gemm_copy_slivers(tile.x, p.x_step, k, rows, parts_of(rows, kGemmSliver), copy);
+    tile.x_step = kGemmSliver;
+    tile.x = copy;
+  } else if (copies) {
     tile.x_step = parts_of(rows, 2 * kGemmLine) * 2 * kGemmLine + kGemmLine;  // an odd number of lines
     gemm_copy_rows(tile.x, p.x_step, k, rows, copy, tile.x_step);
     tile.x = copy;
@@ -317,8 +324,9 @@ struct GemmGrid {
   int64_t row_parts, column_parts;
 };
 
-/** y_in_place: packing y costs nothing; where it does, there are no more tasks than these threads need
- *  (the bits do not depend on where c is cut). least_columns: fewer are not worth what x costs. */
+/** y_in_place: packing y costs nothing; where it does, or a narrow panel is packed for few rows, there are no
+ *  more tasks than these threads need (the bits do not depend on where c is cut). least_columns: fewer are
+ * not worth what x costs. */
 inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, bool direct, int32_t threads, bool y_in_place,
                           int64_t least_columns) {
   const double work = static_cast<double>(p.rows) * static_cast<double>(p.columns) * static_cast<double>(p.k);
@@ -329,7 +337,7 @@ inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, bool direct, int3
     target = kGemmTasks / smaller(batch, kGemmTasks);
   else if (all >= kGemmHalves)
     target = larger(2, target);
-  if (!y_in_place) target = smaller(target, threads > 1 ? 2 * threads : 1);
+  if (!y_in_place || kWidth == 8) target = smaller(target, threads > 1 ? 2 * threads : 1);
   if (kWidth == 8 && direct && gemm_copies_x(p, p.columns))
     least_columns = larger(least_columns, kGemmCopyColumns);
   GemmGrid grid;
@@ -456,6 +464,7 @@ inline bool gemm_one_tile(const GemmCall& g) {
   const GemmTile tile = {g.a,
                          g.a_row,
                          g.a_column,
+                         false,
                          in_place ? g.w : packed,
                          in_place ? g.w_row : vectors * kWidth,
                          g.k,

@@ -67,6 +67,7 @@ struct GemmSoon {
 struct GemmTile {
   const Real* x;  // (rows, k)
   int64_t x_row, x_step;
+  bool slivers;   // x is a copy in slivers
   const Real* y;  // (k, columns), columns contiguous
   int64_t y_step;
   int64_t k;

@@ -99,6 +99,32 @@ inline void gemm_pack_panel(const Real* y, int64_t y_step, int64_t y_column, int
     for (int64_t j = 0; j < columns; j++) to[p * width + j] = y[p * y_step + j * y_column];
 }
 
+// ---------------------------------------------------------------- copies of x
+
+/** Whether x is copied in slivers rather than in rows. A narrow panel of y comes back to x sooner than a wide
+ *  one, and has fewer steps' lines of it in L1 where a step's rows do not lie together. */
+constexpr bool kGemmSlivers = kWidth == 8;
+/** Rows of a sliver: what the highest tile of a whole panel reads at a step of k. */
+constexpr int64_t kGemmSliver = gemm_rows(kGemmVectors);
+/** From one sliver of k steps to the next: an odd number of lines, so that they are not written a page apart.
+ */
+inline int64_t gemm_sliver_size(int64_t k) { return (parts_of(k * kGemmSliver, kGemmLine) | 1) * kGemmLine; }
+
+/** x (rows, k), rows contiguous, in slivers, one for each of `tiles` tiles as gemm_panel cuts them. */
+inline void gemm_copy_slivers(const Real* from, int64_t from_step, int64_t k, int64_t rows, int64_t tiles,
+                              Real* to) {
+  const int64_t height = rows / tiles, higher = rows - height * tiles, size = gemm_sliver_size(k);
+  for (int64_t p = 0; p < k; p++, from += from_step, to += kGemmSliver) {
+    Real* out = to;
+    const Real* in = from;
+    for (int64_t t = 0; t < tiles - 1; t++, out += size) {
+      std::memcpy(out, in, kGemmSliver * sizeof(Real));  // a lower tile has some of the next one as well
+      in += height + (t < higher);
+    }
+    for (int64_t i = 0; i < from + rows - in; i++) out[i] = in[i];
+  }
+}
+
 /** Rows of `length` contiguous elements, copied to a distance of to_row. */
 inline void gemm_copy_rows(const Real* from, int64_t from_row, int64_t rows, int64_t length, Real* to,
                            int64_t to_row) {
