@@ -49,9 +49,10 @@ struct GemmPlan {
 
 /** Scratch memory of a task, in Reals: a copy of x, a panel of y, sums, a strip of turned rows. What is left
  *  of the calling thread's is for all tasks of a product: see gemm_turn_y. */
-constexpr int64_t kGemmCopySize = (kGemmBlock + 2 * kGemmLine) * (kGemmK / 2 + kGemmLine);
+constexpr int64_t kGemmCopyK = kWidth == 8 ? kGemmK : kGemmK / 2;
+constexpr int64_t kGemmCopySize = (kGemmBlock + kGemmLine) * (kGemmCopyK + kGemmLine);
 constexpr int64_t kGemmPackSize = kGemmColumns * (kGemmK + 2 * kGemmLine);
-static_assert(kGemmCollidingK <= kGemmK / 2);
+static_assert(kGemmCollidingK <= kGemmCopyK);
 constexpr int64_t kGemmSumsSize = kGemmBlock * kGemmBlock;
 constexpr int64_t kGemmStripSize = kWidth * kGemmBlock;
 constexpr int64_t kGemmTaskSize = kGemmCopySize + kGemmPackSize + kGemmSumsSize + kGemmStripSize;
@@ -65,7 +66,8 @@ inline void gemm_panel(GemmTile tile, int64_t rows, int64_t columns, int64_t ahe
                        const GemmOutput* finish, int64_t i, int64_t j) {
   const int64_t vectors = parts_of(columns, kWidth);
   tile.tail = columns - (vectors - 1) * kWidth;
-  const int64_t tiles = parts_of(rows, tile.slivers ? kGemmSliver : gemm_rows(static_cast<int>(vectors)));
+  const int64_t tiles =
+      parts_of(rows, kGemmSlivers && tile.slivers ? kGemmSliver : gemm_rows(static_cast<int>(vectors)));
   const int64_t height = rows / tiles, higher = rows - height * tiles;  // so many tiles have one more row
   // The first tile packs for the others; where few rows make it too low for that, y is read in place.
   if (height + (higher > 0) < gemm_least_rows(static_cast<int>(vectors), true)) tile.keep = nullptr;
@@ -74,7 +76,7 @@ inline void gemm_panel(GemmTile tile, int64_t rows, int64_t columns, int64_t ahe
   const Real* const row_bias = tile.row_bias;
   for (int64_t t = 0, r = 0; t < tiles; t++) {
     const int64_t h = height + (t < higher);
-    tile.x = first + (tile.slivers ? t * gemm_sliver_size(tile.k) : r * tile.x_row);
+    tile.x = first + (kGemmSlivers && tile.slivers ? t * gemm_sliver_size(tile.k) : r * tile.x_row);
     tile.c = c + r * tile.c_row;
     if (row_bias) tile.row_bias = row_bias + r;
     tile.ahead = tile.x_step == 1 ? (r + h < rows ? tile.x + h * tile.x_row : first)
@@ -95,10 +97,17 @@ inline void gemm_panel(GemmTile tile, int64_t rows, int64_t columns, int64_t ahe
 /** Whether columns of x are contiguous and its steps of k fall on few sets of the cache. */
 inline bool gemm_x_collides(const GemmProduct& p) { return p.x_row == 1 && p.x_step % (4 * kGemmLine) == 0; }
 
+/** Whether rows of x lie whole pages apart, of which a block of k leaves some out: they fall on few sets of
+ * L2, and narrow panels come back to them too often for that. (They hardly matter to wide ones.) */
+inline bool gemm_x_scatters(const GemmProduct& p) {
+  constexpr int64_t kPage = 4096 / sizeof(Real);
+  return kWidth == 8 && p.x_step == 1 && p.x_row > kGemmK && p.x_row % kPage == 0;
+}
+
 /** Whether x is copied: if it collides, or lies better in slivers, and there are columns of y enough to pay
  *  for it. */
 inline bool gemm_copies_x(const GemmProduct& p, int64_t columns) {
-  const bool pays = kGemmSlivers ? p.x_row == 1 && p.x_step != 1 : gemm_x_collides(p);
+  const bool pays = p.x_step == 1 ? gemm_x_scatters(p) : kGemmSlivers ? p.x_row == 1 : gemm_x_collides(p);
   return pays && p.k >= 64 && columns >= kGemmCopyColumns;
 }
 
@@ -115,16 +124,17 @@ inline bool gemm_place_x(GemmPlain, const GemmProduct& p, int64_t i, int64_t row
   tile.x_row = p.x_row;
   tile.x_step = p.x_step;
   const bool copies = gemm_copies_x(p, columns);
-  tile.slivers = copies && kGemmSlivers;
+  tile.slivers = copies && kGemmSlivers && p.x_step != 1;
   if (tile.slivers) {
     gemm_copy_slivers(tile.x, p.x_step, k, rows, parts_of(rows, kGemmSliver), copy);
     tile.x_step = kGemmSliver;
-    tile.x = copy;
-  } else if (copies) {
-    tile.x_step = parts_of(rows, 2 * kGemmLine) * 2 * kGemmLine + kGemmLine;  // an odd number of lines
-    gemm_copy_rows(tile.x, p.x_step, k, rows, copy, tile.x_step);
-    tile.x = copy;
+  } else if (copies) {  // to rows an odd number of lines apart
+    const bool along = p.x_step == 1;
+    const int64_t to_row = gemm_odd_lines(along ? k : rows);
+    gemm_copy_rows(tile.x, along ? p.x_row : p.x_step, along ? rows : k, along ? k : rows, copy, to_row);
+    (along ? tile.x_row : tile.x_step) = to_row;
   }
+  if (copies) tile.x = copy;
   const bool across = tile.x_step == 1;  // the next rows follow within reach: fetch them evenly
   tile.ahead_step = across ? smaller(kGemmLine, tile.x_row * kGemmMaxRows / larger(k, 1)) : tile.x_step;
   return copies;

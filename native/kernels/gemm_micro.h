@@ -20,8 +20,12 @@ constexpr bool kGemmLoadsPartial = kWidth >= 8;
 /** Reals in a cache line. */
 constexpr int kGemmLine = 64 / sizeof(Real);
 
-/** Steps of k by which y is fetched ahead while it is packed: some 170 cycles of arithmetic. */
-constexpr int kGemmPackAhead = kGemmVectors == 4 ? 7 : 28;
+/** Steps of k by which y is fetched ahead while it is packed: some 150 cycles of arithmetic. Where a panel is
+ *  narrow those are more rows than L1 has places for, if they lie pages apart: into L2 first, then into L1.
+ */
+constexpr int kGemmPackAhead = kGemmVectors == 4 ? 7 : 24;
+constexpr int kGemmPackNear = kGemmVectors == 4 ? 0 : 3;
+constexpr int64_t kGemmFarRows = 512 / sizeof(Real);
 
 /** Steps of k between two turns of fetching, some 400 cycles, and the runs of a panel's width that are
  * fetched in each. All at once they would fill the machine's list of lines on their way, and the arithmetic
@@ -177,6 +181,8 @@ void gemm_micro(const GemmTile& tile) {
   const int64_t ahead_step = tile.ahead_step, tail = tile.tail;
   const Real* y = tile.y;
   [[maybe_unused]] Real* keep = tile.keep;
+  [[maybe_unused]] const int64_t near =
+      kGemmPackNear > 0 && y_step >= kGemmFarRows ? kGemmPackNear : kGemmPackAhead;
   const Real* ahead = tile.ahead;
   // Row i of x is x[i / 3] plus 0, 1 or 2 rows, which an address can express without arithmetic.
   constexpr int bases = (rows + 2) / 3;
@@ -216,7 +222,10 @@ void gemm_micro(const GemmTile& tile) {
         gemm_store_row<vectors, false>(keep, 0, row);
         keep += vectors * kWidth;
 #pragma GCC unroll 8
-        for (int j = 0; j < vectors * kWidth; j += kGemmLine) prefetch(y + kGemmPackAhead * y_step + j);
+        for (int j = 0; j < vectors * kWidth; j += kGemmLine) {
+          if constexpr (kGemmPackNear > 0) prefetch_far(y + kGemmPackAhead * y_step + j);
+          prefetch(y + near * y_step + j);
+        }
       }
       prefetch(ahead);
       ahead += ahead_step;

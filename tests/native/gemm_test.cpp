@@ -232,9 +232,9 @@ std::vector<Real> with_threads(Case t, const KernelTable& table, Context& contex
 
 template <class Real>
 void check_threads(const char* isa, const KernelTable& table, Context& context) {
-  const int64_t shapes[][3] = {{128, 256, 64},  {256, 300, 784}, {64, 256, 256},
-                               {130, 61, 1100}, {64, 1040, 530}, {600, 70, 520},
-                               {61, 67, 71},    {1, 1024, 1024}, {300, 20, 4100}};
+  const int64_t shapes[][3] = {{128, 256, 64},  {256, 300, 784}, {64, 256, 256}, {130, 61, 1100},
+                               {64, 1040, 530}, {600, 70, 520},  {61, 67, 71},   {1, 1024, 1024},
+                               {300, 20, 4100}, {100, 150, 2048}};
   for (auto& s : shapes)
     for (int turned = 0; turned < 4; turned++) {
       Case t;
@@ -288,11 +288,11 @@ void check_all(const char* isa, const KernelTable& table, int effort) {
   }
   // Past every blocking constant, and rows that collide in the cache.
   const int64_t large[][3] = {
-      {257, 300, 64}, {7, 9, 2100},    {300, 17, 1025},  {17, 300, 1025}, {40, 1030, 40}, {1030, 40, 40},
-      {1, 5000, 9},   {5000, 1, 9},    {1, 9, 5000},     {9, 1, 5000},    {64, 256, 512}, {256, 64, 1024},
-      {48, 512, 256}, {2, 1024, 1024}, {100, 140, 1030}, {33, 513, 70},   {1, 300, 1100}, {300, 1, 1100},
-      {130, 70, 1},   {300, 520, 1},   {70, 20, 128},    {20, 33, 4100},  {33, 70, 5000}, {70, 9, 4500},
-      {100, 3, 4099}, {130, 20, 4200}, {64, 1100, 600},  {192, 1040, 70}, {300, 20, 4100}};
+      {257, 300, 64}, {7, 9, 2100},    {300, 17, 1025},  {17, 300, 1025}, {40, 1030, 40},  {1030, 40, 40},
+      {1, 5000, 9},   {5000, 1, 9},    {1, 9, 5000},     {9, 1, 5000},    {64, 256, 512},  {256, 64, 1024},
+      {48, 512, 256}, {2, 1024, 1024}, {100, 140, 1030}, {33, 513, 70},   {1, 300, 1100},  {300, 1, 1100},
+      {130, 70, 1},   {300, 520, 1},   {70, 20, 128},    {20, 33, 4100},  {33, 70, 5000},  {70, 9, 4500},
+      {100, 3, 4099}, {130, 20, 4200}, {64, 1100, 600},  {192, 1040, 70}, {300, 20, 4100}, {40, 136, 2048}};
   for (auto& s : large)
     for (int turned = 0; turned < 8; turned++) {
       Case t;
@@ -313,6 +313,10 @@ void check_all(const char* isa, const KernelTable& table, int effort) {
     t.one_a = t.one_w = true;
     check<Real>(isa, t, table, context);
   }
+  // The largest copy of rows that lie pages apart.
+  Case pages;
+  pages.m = 256, pages.n = 130, pages.k = 2048;
+  check<Real>(isa, pages, table, context);
   check_threads<Real>(isa, table, context);
   std::free(context.scratch);
   std::printf("gemm %-10s %d passed, %d failed\n", isa, passed - passed_before, failed - failed_before);
