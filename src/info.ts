@@ -6,7 +6,10 @@ import { addon, type EngineInfo } from "./native/addon.js";
 /** Version, instruction sets, threads and cache sizes (bytes) of this process. */
 export const info = (): EngineInfo => addon.info();
 
-/** Native threads for programs that run in the foreground; results do not depend on it. */
+/**
+ * Native threads for programs that run in the foreground, at most: work that is too small for them, and brief
+ * steps that were measured to take no longer alone, have fewer. Results do not depend on it.
+ */
 export function setThreads(threads: number): void {
   checkInteger(threads, "threads", { min: 1, max: 1024 });
   addon.setThreads(threads);

@@ -52,7 +52,10 @@ struct GemmPlan {
 constexpr int64_t kGemmCopyK = kWidth == 8 ? kGemmK : kGemmK / 2;
 constexpr int64_t kGemmCopySize = (kGemmBlock + kGemmLine) * (kGemmCopyK + kGemmLine);
 constexpr int64_t kGemmPackSize = kGemmColumns * (kGemmK + 2 * kGemmLine);
-static_assert(kGemmCollidingK <= kGemmCopyK);
+static_assert(kGemmCollidingK * gemm_odd_lines(kGemmBlock) <= kGemmCopySize);
+static_assert(kGemmBlock * gemm_odd_lines(kGemmCopyK) <= kGemmCopySize);
+static_assert(!kGemmSlivers ||
+              parts_of(kGemmBlock, kGemmSliver) * gemm_sliver_size(kGemmCollidingK) <= kGemmCopySize);
 constexpr int64_t kGemmSumsSize = kGemmBlock * kGemmBlock;
 constexpr int64_t kGemmStripSize = kWidth * kGemmBlock;
 constexpr int64_t kGemmTaskSize = kGemmCopySize + kGemmPackSize + kGemmSumsSize + kGemmStripSize;

@@ -25,7 +25,7 @@ constexpr int kGemmLine = 64 / sizeof(Real);
  */
 constexpr int kGemmPackAhead = kGemmVectors == 4 ? 7 : 24;
 constexpr int kGemmPackNear = kGemmVectors == 4 ? 0 : 3;
-constexpr int64_t kGemmFarRows = 512 / sizeof(Real);
+constexpr int64_t kGemmFarRows = 512 / sizeof(Real);  // rows that lie so far apart
 
 /** Steps of k between two turns of fetching, some 400 cycles, and the runs of a panel's width that are
  * fetched in each. All at once they would fill the machine's list of lines on their way, and the arithmetic

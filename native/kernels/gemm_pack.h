@@ -107,9 +107,9 @@ constexpr bool kGemmSlivers = kWidth == 8;
 /** Rows of a sliver: what the highest tile of a whole panel reads at a step of k. */
 constexpr int64_t kGemmSliver = gemm_rows(kGemmVectors);
 /** So many Reals or a few more: an odd number of lines, so that runs of them do not begin pages apart. */
-inline int64_t gemm_odd_lines(int64_t n) { return (parts_of(n, kGemmLine) | 1) * kGemmLine; }
+constexpr int64_t gemm_odd_lines(int64_t n) { return (parts_of(n, kGemmLine) | 1) * kGemmLine; }
 /** From one sliver of k steps to the next. */
-inline int64_t gemm_sliver_size(int64_t k) { return gemm_odd_lines(k * kGemmSliver); }
+constexpr int64_t gemm_sliver_size(int64_t k) { return gemm_odd_lines(k * kGemmSliver); }
 
 /** x (rows, k), rows contiguous, in slivers, one for each of `tiles` tiles as gemm_panel cuts them. */
 inline void gemm_copy_slivers(const Real* from, int64_t from_step, int64_t k, int64_t rows, int64_t tiles,

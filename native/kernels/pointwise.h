@@ -13,7 +13,7 @@ inline Real real_parameter(const Call& call, int i) { return static_cast<Real>(c
 inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 /** ceil(n / part): how many tasks of `part` cover n. */
-inline int64_t parts_of(int64_t n, int64_t part) { return (n + part - 1) / part; }
+constexpr int64_t parts_of(int64_t n, int64_t part) { return (n + part - 1) / part; }
 
 inline int64_t element_count(const Operand& x) {
   int64_t n = 1;

@@ -105,7 +105,8 @@ size_t Program::execute_chosen_step(Context& context, int threads) noexcept {
   context.shareable = context.threads == 1;  // it was, or it would not be tried
   const auto start = Clock::now();
   const size_t done = execute_step(context);
-  choice_.took(std::chrono::duration<double, std::nano>(Clock::now() - start).count(), context.shareable);
+  const std::chrono::duration<double, std::nano> took = Clock::now() - start;
+  if (done == calls_.size()) choice_.took(took.count(), context.shareable);
   return done;
 }
 

@@ -11,8 +11,8 @@ constexpr int64_t kSettling = 10;
 constexpr int64_t kUncounted = 1;
 constexpr double kWindow = 0.5e6;  // ns
 constexpr int64_t kLeastSteps = 2;
-// Longer steps are worth their threads, and a step alone would be felt.
-constexpr double kBrief = 8e6;  // ns
+// Longer steps are worth their threads, and a step alone, so many times as long at worst, would be felt.
+constexpr double kBrief = 8e6, kLongestAlone = 64e6;  // ns
 // What is better by less is not changed to: measurements differ by as much.
 constexpr double kBetter = 0.97;
 // Trying the other way may cost a three-hundredth of the time.
@@ -61,7 +61,7 @@ void ThreadChoice::end_window() noexcept {
     trying_ = false;
     if (other < kBetter * present) now_alone_ = !now_alone_;
     rest = std::max(rest, kPriceOfTrying * (mean - present) * steps);
-  } else if (present <= kBrief) {
+  } else if (present <= kBrief && (now_alone_ || present * most_ <= kLongestAlone)) {
     trying_ = true;
     unmeasured_ = kUncounted;
     return;
