@@ -8,7 +8,7 @@ import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { setThreads } from "../dist/esm/index.js";
 import { median, prepare } from "./protocol.mjs";
-import { makeWorkload } from "./workloads.mjs";
+import { makeWorkload, workloadsNamed } from "./workloads.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -47,7 +47,7 @@ async function start(turn) {
   return child;
 }
 
-for (const name of values.workload.split(",")) {
+for (const name of workloadsNamed(values.workload)) {
   const workload = makeWorkload(name);
   const blocks = [1, threads].map((count) => {
     setThreads(count);

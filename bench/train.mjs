@@ -4,7 +4,7 @@
 import { parseArgs } from "node:util";
 import { setThreads } from "../dist/esm/index.js";
 import { prepare, summary } from "./protocol.mjs";
-import { makeWorkload, workloads } from "./workloads.mjs";
+import { makeWorkload, workloads, workloadsNamed } from "./workloads.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -15,13 +15,7 @@ const { values } = parseArgs({
     profile: { type: "boolean", default: false },
   },
 });
-const names = values.workload.split(",");
-for (const name of names) {
-  if (workloads[name] === undefined) {
-    console.error(`Expected a workload of ${Object.keys(workloads).join(", ")} but received ${name}`);
-    process.exit(2);
-  }
-}
+const names = workloadsNamed(values.workload);
 const threads = Number(values.threads);
 setThreads(threads);
 

@@ -126,6 +126,17 @@ export const workloads = {
   infer_mlp_b128: { flops: forwardFlops(128, 784, 512, 256, 10), make: () => inference(128) },
 };
 
+/** The names of a list like "a,b"; one that is not known ends the process. */
+export function workloadsNamed(list) {
+  const names = list.split(",");
+  for (const name of names) {
+    if (workloads[name] !== undefined) continue;
+    console.error(`Expected a workload of ${Object.keys(workloads).join(", ")} but received ${name}`);
+    process.exit(2);
+  }
+  return names;
+}
+
 /** The workload by name, its data and model made from a fixed seed. */
 export function makeWorkload(name) {
   manualSeed(0);
