@@ -31,8 +31,9 @@ const neighbours = {
 const works = `
 const [work, sleep] = process.argv.slice(1).map(Number);
 const never = new Int32Array(new SharedArrayBuffer(4));
+const parent = process.ppid;
 console.log("at work");
-for (;;) {
+while (process.ppid === parent) {
   const end = performance.now() + work;
   while (performance.now() < end);
   if (sleep > 0) Atomics.wait(never, 0, 0, sleep);
@@ -55,14 +56,17 @@ for (const name of workloadsNamed(values.workload)) {
   });
   for (const [title, turn] of Object.entries(neighbours)) {
     const child = await start(turn);
-    for (const block of blocks) block.times = [];
-    for (let i = 0; i < Number(values.blocks); i++) {
-      for (const block of blocks) {
-        setThreads(block.count);
-        block.times.push(block.measure());
+    try {
+      for (const block of blocks) block.times = [];
+      for (let i = 0; i < Number(values.blocks); i++) {
+        for (const block of blocks) {
+          setThreads(block.count);
+          block.times.push(block.measure());
+        }
       }
+    } finally {
+      child?.kill();
     }
-    child?.kill();
     const [alone, together] = blocks.map(({ times }) => median(times));
     const figures = [alone, together].map((ms) => ms.toPrecision(3).padStart(8)).join(" ms, ");
     console.log(

@@ -14,6 +14,11 @@ constexpr int gemm_rows(int vectors) {
   return vectors == kGemmVectors ? 6 : 8;
 }
 
+/** Whether 16 registers leave room for panels of two vectors of 8 only, a cache line wide. They come round
+ * four times as often as wide ones, and meet y's memory line by line: so x is copied and y packed more
+ * readily. */
+constexpr bool kGemmNarrow = kWidth == 8;
+
 /** Whether load_n costs no more than load, so that the last columns of y can be read in place. */
 constexpr bool kGemmLoadsPartial = kWidth >= 8;
 
@@ -247,8 +252,8 @@ void gemm_micro(const GemmTile& tile) {
 
 /** Rows of x, and distance of y's rows, from which on y is packed. A wide panel's rows share no sets of the
  *  cache until they lie a page apart, so that it is read in place at first; a narrow one's do at once. */
-constexpr int kGemmPackRows = kWidth == 8 ? 12 : 96;
-constexpr int64_t kGemmPackStep = kWidth == 8 ? 0 : 3072 / sizeof(Real);
+constexpr int kGemmPackRows = kGemmNarrow ? 12 : 96;
+constexpr int64_t kGemmPackStep = kGemmNarrow ? 0 : 3072 / sizeof(Real);
 /** The lowest tile there is a micro-kernel for; of those that pack only the highest two are compiled. */
 constexpr int gemm_least_rows(int vectors, bool pack) { return pack ? gemm_rows(vectors) - 1 : 1; }
 

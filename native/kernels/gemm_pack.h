@@ -103,7 +103,7 @@ inline void gemm_pack_panel(const Real* y, int64_t y_step, int64_t y_column, int
 
 /** Whether x is copied in slivers rather than in rows. A narrow panel of y comes back to x sooner than a wide
  *  one, and has fewer steps' lines of it in L1 where a step's rows do not lie together. */
-constexpr bool kGemmSlivers = kWidth == 8;
+constexpr bool kGemmSlivers = kGemmNarrow;
 /** Rows of a sliver: what the highest tile of a whole panel reads at a step of k. */
 constexpr int64_t kGemmSliver = gemm_rows(kGemmVectors);
 /** So many Reals or a few more: an odd number of lines, so that runs of them do not begin pages apart. */

@@ -65,6 +65,8 @@ class Program {
   void interrupt() noexcept { interrupted_.store(true, std::memory_order_relaxed); }
 
   const RunStatus& status() const noexcept { return status_; }
+  /** What its steps gain from threads, as far as is known. Not while it runs. */
+  const ThreadChoice& choice() const noexcept { return choice_; }
   int64_t arena_bytes() const noexcept { return arena_bytes_; }
   int64_t instruction_count() const noexcept { return static_cast<int64_t>(calls_.size()); }
 

@@ -14,6 +14,8 @@ class ThreadChoice {
   bool measures() noexcept { return of_use_ && unmeasured_-- <= 0; }
   /** What the step took, in nanoseconds, and whether any of its work was worth two threads. */
   void took(double nanoseconds, bool shareable) noexcept;
+  /** Whether both ways have been measured. */
+  bool tried() const noexcept { return alone_.step > 0 && together_.step > 0; }
 
  private:
   /** Alone or together: nanoseconds of a step, by what was measured lately; 0: nothing yet. */

@@ -422,6 +422,32 @@ void test_denormals() {
   CHECK(tiny + tiny > 0);  // this thread's mode is as before
 }
 
+/** Steps on this many floats with so many threads, until both ways were tried, for at most so many seconds.
+ */
+bool tries_threads(int64_t n, int threads, double seconds) {
+  auto program = load(two_steps(n));
+  const auto x = std::make_shared<Buffer>(static_cast<size_t>(n) * 4);
+  const auto y = std::make_shared<Buffer>(static_cast<size_t>(n) * 4);
+  for (int64_t i = 0; i < n; ++i) floats(x)[i] = static_cast<float>(i % 100) / 50;
+  program->bind(1, x);
+  program->bind(2, y);
+  program->run(1, threads);
+  const std::vector<float> first(floats(y), floats(y) + n);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+  while (!program->choice().tried() && std::chrono::steady_clock::now() < end) {
+    program->run(1, threads);
+    if (std::memcmp(first.data(), floats(y), static_cast<size_t>(n) * 4) != 0) CHECK(false);
+  }
+  return program->choice().tried();
+}
+
+void test_choice_of_threads() {
+  ThreadPool::instance().set_threads(2);
+  CHECK(tries_threads(65536, 2, 20));
+  CHECK(!tries_threads(65536, 1, 0.1));
+  CHECK(!tries_threads(8, 2, 0.1));  // no work to share
+}
+
 void test_float64() {
   Words words;
   words.float64 = true;
@@ -452,6 +478,7 @@ int main() {
   test_crossing();
   test_cancel();
   test_denormals();
+  test_choice_of_threads();
   test_float64();
   return test::finish();
 }

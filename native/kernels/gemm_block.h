@@ -1,0 +1,214 @@
+// One block of a product: rows of x times columns of y, panel by panel of y, in blocks of k.
+namespace {
+
+// k is summed in blocks of at most this, so that a block of x and a panel of y stay in L2; in
+// smaller ones where a step of x is a step through memory, so that the next block can be fetched.
+constexpr int64_t kGemmK = 1024;
+constexpr int64_t kGemmStridedK = 256, kGemmCollidingK = 512;
+// Steps of k by which x is fetched ahead within the last block.
+constexpr int64_t kGemmAhead = 16;
+// Columns from which on copying a colliding x pays; narrow panels make tasks of so many, for each of which it
+// is copied.
+constexpr int64_t kGemmCopyColumns = (kGemmNarrow ? 8 : 4) * kGemmColumns;
+
+/** One product in its working orientation: x (rows, k), y (k, columns). */
+struct GemmProduct {
+  int64_t rows, columns, k;
+  const Real* x;
+  int64_t x_row, x_step;
+  const Real* y;
+  int64_t y_step, y_column;
+};
+
+/** How a block is computed; decided once for all tasks. */
+struct GemmPlan {
+  bool swapped;  // x = wT, y = aT
+  bool direct;   // micro-kernels write c itself
+  bool turned;   // or its transpose, finished, which has only to be turned
+};
+
+/** Scratch memory of a task, in Reals: a copy of x, a panel of y, sums, a strip of turned rows. What is left
+ *  of the calling thread's is for all tasks of a product: see gemm_turn_y. */
+constexpr int64_t kGemmCopyK = kGemmNarrow ? kGemmK : kGemmK / 2;
+constexpr int64_t kGemmCopySize = (kGemmBlock + kGemmLine) * (kGemmCopyK + kGemmLine);
+constexpr int64_t kGemmPackSize = kGemmColumns * (kGemmK + 2 * kGemmLine);
+static_assert(kGemmCollidingK * gemm_odd_lines(kGemmBlock) <= kGemmCopySize);
+static_assert(kGemmBlock * gemm_odd_lines(kGemmCopyK) <= kGemmCopySize);
+static_assert(!kGemmSlivers ||
+              parts_of(kGemmBlock, kGemmSliver) * gemm_sliver_size(kGemmCollidingK) <= kGemmCopySize);
+constexpr int64_t kGemmSumsSize = kGemmBlock * kGemmBlock;
+constexpr int64_t kGemmStripSize = kWidth * kGemmBlock;
+constexpr int64_t kGemmTaskSize = kGemmCopySize + kGemmPackSize + kGemmSumsSize + kGemmStripSize;
+constexpr int64_t kGemmSharedSize = int64_t{kScratchBytes / sizeof(Real)} - kGemmTaskSize;
+static_assert(kGemmSharedSize > 0);
+
+/** All rows of the block times one panel of y (at most kGemmVectors vectors wide). With tile.keep
+ *  the first rows pack y there for the others. ahead_steps: how far ahead a strided x is fetched. */
+template <class Factors>
+inline void gemm_panel(GemmTile tile, int64_t rows, int64_t columns, int64_t ahead_steps,
+                       const GemmOutput* finish, int64_t i, int64_t j) {
+  const int64_t vectors = parts_of(columns, kWidth);
+  tile.tail = columns - (vectors - 1) * kWidth;
+  const int64_t tiles =
+      parts_of(rows, kGemmSlivers && tile.slivers ? kGemmSliver : gemm_rows(static_cast<int>(vectors)));
+  const int64_t height = rows / tiles, higher = rows - height * tiles;  // so many tiles have one more row
+  // The first tile packs for the others; where few rows make it too low for that, y is read in place.
+  if (height + (higher > 0) < gemm_least_rows(static_cast<int>(vectors), true)) tile.keep = nullptr;
+  const Real* const first = tile.x;
+  Real* const c = tile.c;
+  const Real* const row_bias = tile.row_bias;
+  for (int64_t t = 0, r = 0; t < tiles; t++) {
+    const int64_t h = height + (t < higher);
+    tile.x = first + (kGemmSlivers && tile.slivers ? t * gemm_sliver_size(tile.k) : r * tile.x_row);
+    tile.c = c + r * tile.c_row;
+    if (row_bias) tile.row_bias = row_bias + r;
+    tile.ahead = tile.x_step == 1 ? (r + h < rows ? tile.x + h * tile.x_row : first)
+                                  : tile.x + ahead_steps * tile.x_step;
+    if (!tile.keep) {
+      gemm_micro_for<Factors, false>(h, vectors, tile.tail)(tile);
+    } else {
+      gemm_micro_for<GemmPlain, true>(h, vectors, tile.tail)(tile);
+      tile.y = tile.keep;
+      tile.y_step = vectors * kWidth;
+      tile.keep = nullptr;
+    }
+    if (finish) gemm_finish_tile(*finish, i + r, h, j, columns);
+    r += h;
+  }
+}
+
+/** Whether columns of x are contiguous and its steps of k fall on few sets of the cache. */
+inline bool gemm_x_collides(const GemmProduct& p) { return p.x_row == 1 && p.x_step % (4 * kGemmLine) == 0; }
+
+/** Whether rows of x lie whole pages apart, of which a block of k leaves some out: they fall on few sets of
+ * L2, and narrow panels come back to them too often for that. (They hardly matter to wide ones.) */
+inline bool gemm_x_scatters(const GemmProduct& p) {
+  constexpr int64_t kPage = 4096 / sizeof(Real);
+  return kGemmNarrow && p.x_step == 1 && p.x_row > kGemmK && p.x_row % kPage == 0;
+}
+
+/** Whether x is copied: if it collides, or lies better in slivers, and there are columns of y enough to pay
+ *  for it. */
+inline bool gemm_copies_x(const GemmProduct& p, int64_t columns) {
+  const bool pays = p.x_step == 1 ? gemm_x_scatters(p) : kGemmSlivers ? p.x_row == 1 : gemm_x_collides(p);
+  return pays && p.k >= 64 && columns >= kGemmCopyColumns;
+}
+
+/** The longest block of k. Decides the order of summation, and so may not depend on how c is cut. */
+inline int64_t gemm_longest_k(GemmPlain, const GemmProduct& p) {
+  return p.x_step == 1 ? kGemmK : gemm_x_collides(p) ? kGemmCollidingK : kGemmStridedK;
+}
+
+/** tile.x = rows from i, steps [k0, k0 + k) of x. Returns whether that is a copy. */
+inline bool gemm_place_x(GemmPlain, const GemmProduct& p, int64_t i, int64_t rows, int64_t k0, int64_t k,
+                         int64_t columns, Real* copy, GemmTile& tile) {
+  tile.k = k;
+  tile.x = p.x + i * p.x_row + k0 * p.x_step;
+  tile.x_row = p.x_row;
+  tile.x_step = p.x_step;
+  const bool copies = gemm_copies_x(p, columns);
+  tile.slivers = copies && kGemmSlivers && p.x_step != 1;
+  if (tile.slivers) {
+    gemm_copy_slivers(tile.x, p.x_step, k, rows, parts_of(rows, kGemmSliver), copy);
+    tile.x_step = kGemmSliver;
+  } else if (copies) {  // to rows an odd number of lines apart
+    const bool along = p.x_step == 1;
+    const int64_t to_row = gemm_odd_lines(along ? k : rows);
+    gemm_copy_rows(tile.x, along ? p.x_row : p.x_step, along ? rows : k, along ? k : rows, copy, to_row);
+    (along ? tile.x_row : tile.x_step) = to_row;
+  }
+  if (copies) tile.x = copy;
+  const bool across = tile.x_step == 1;  // the next rows follow within reach: fetch them evenly
+  tile.ahead_step = across ? smaller(kGemmLine, tile.x_row * kGemmMaxRows / larger(k, 1)) : tile.x_step;
+  return copies;
+}
+
+/** tile.y = `columns` of y from j, steps from k0: in place, or packed now, or packed by the first
+ *  rows' micro-kernel. */
+inline void gemm_place_y(GemmPlain, const GemmProduct& p, int64_t j, int64_t columns, int64_t rows,
+                         int64_t k0, int64_t k, Real* packed, GemmTile& tile) {
+  const Real* const y = p.y + k0 * p.y_step + j * p.y_column;
+  tile.keep = nullptr;
+  if (p.y_column == 1 && (kGemmLoadsPartial || columns % kWidth == 0)) {
+    tile.y = y;
+    tile.y_step = p.y_step;
+    if (rows >= kGemmPackRows && p.y_step >= kGemmPackStep && p.y_step != gemm_width(columns))
+      tile.keep = packed;
+  } else {
+    tile.y = packed;
+    tile.y_step = gemm_width(columns);
+    gemm_pack_panel(y, p.y_step, p.y_column, k, columns, tile.y_step, packed);
+  }
+}
+
+/** The panel of y from column j, steps from k0. */
+inline GemmFetch gemm_fetch(const GemmProduct& p, int64_t j, int64_t columns, int64_t k0, int64_t k) {
+  columns = smaller(columns, kGemmColumns);
+  k = smaller(k, p.k - k0);
+  if (columns <= 0 || k <= 0) return {};
+  const Real* const y = p.y + k0 * p.y_step + j * p.y_column;
+  if (p.y_column == 1) return {y, p.y_step, k, 1, 0};
+  return {y, p.y_column, columns, p.y_step == 1 ? parts_of(k, kGemmColumns) : 0, 0};
+}
+
+}  // namespace
+#if defined(NABLA_GEMM_BF16)
+#include "gemm_bf16.h"
+#endif
+namespace {
+
+/** The block at (i, j), rows x columns, of the product. */
+template <class Factors>
+inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOutput& o, int64_t i,
+                       int64_t rows, int64_t j, int64_t columns, const GemmFetch& next, GemmSoon* soon,
+                       Real* scratch) {
+  Real* const copy = scratch;
+  Real* const packed = copy + kGemmCopySize;
+  Real* const sums = packed + kGemmPackSize;
+  Real* const strip = sums + kGemmSumsSize;
+  const int64_t vectors = parts_of(columns, kWidth), panels = parts_of(columns, kGemmColumns);
+  const int64_t sums_row = vectors * kWidth;
+  const int64_t parts = larger(1, parts_of(p.k, gemm_longest_k(Factors{}, p)));
+  const int64_t part = parts_of(parts_of(p.k, parts), 2) * 2;  // even: pairs are not torn
+
+  GemmOutput transposed{};
+  transposed.c = sums, transposed.row = sums_row, transposed.activation = o.activation;
+
+  GemmFetch fetch;
+  for (int64_t b = 0; b < parts; b++) {
+    const bool last = b == parts - 1;
+    GemmTile tile;
+    tile.fetch = &fetch;
+    tile.soon = soon;
+    const int64_t k0 = b * part, k = smaller(part, p.k - k0);
+    const bool copied = gemm_place_x(Factors{}, p, i, rows, k0, k, columns, copy, tile);
+    tile.alpha = plan.direct || plan.turned ? o.alpha : Real{1};
+    tile.beta = b > 0 ? Real{1} : plan.direct ? o.beta : Real{0};
+    tile.row_bias = plan.turned && b == 0 && o.bias ? o.bias + i : nullptr;
+    for (int64_t q = 0, at = 0; q < panels; q++) {
+      const int64_t width = smaller((vectors / panels + (q < vectors % panels)) * kWidth, columns - at);
+      gemm_place_y(Factors{}, p, j + at, width, rows, k0, k, packed, tile);
+      tile.bias = plan.direct && b == 0 && o.bias ? o.bias + j + at : nullptr;
+      tile.c = plan.direct ? o.c + i * o.row + j + at : sums + at;
+      tile.c_row = plan.direct ? o.row : sums_row;
+      if (last && q == panels - 1 && plan.turned)
+        fetch = {o.c + j * o.row + i, o.row, columns, parts_of(rows, kGemmColumns), 0};
+      else
+        fetch = q + 1 < panels ? gemm_fetch(p, j + at + width, columns - at - width, k0, k)
+                : !last        ? gemm_fetch(p, j, columns, k0 + part, part)
+                               : next;
+      const bool to_next_part = q == panels - 1 && !last && !copied;
+      gemm_panel<Factors>(tile, rows, width, to_next_part ? part : kGemmAhead,
+                          !last         ? nullptr
+                          : plan.direct ? &o
+                          : plan.turned ? &transposed
+                                        : nullptr,
+                          plan.direct ? i : 0, plan.direct ? j + at : at);
+      at += width;
+    }
+  }
+  if (plan.turned) return gemm_transpose(sums, sums_row, rows, columns, o.c + j * o.row + i, o.row);
+  if (!plan.direct) gemm_finish_block(o, plan.swapped, i, rows, j, columns, sums, sums_row, strip);
+}
+
+}  // namespace

@@ -1,0 +1,157 @@
+// A call of gemm as numbers, which way round it is computed, and how its result is cut into blocks.
+namespace {
+
+// Multiply-adds that are worth a task: some 10 us.
+constexpr double kGemmTaskWork = 500e3;
+constexpr int64_t kGemmTasks = 16;
+constexpr double kGemmHalves = 0.4;  // of a task: from here on a product is cut in two
+// Columns of a block that shares one copy of x.
+constexpr int64_t kGemmWide = 1024;
+// A block of so many rows may be cut for more tasks; one with a copy of x, where each packs narrow panels
+// anew.
+constexpr int64_t kGemmSplitRows = 96, kGemmSplitCopied = kGemmNarrow ? 192 : 96;
+
+/** A call as numbers: strides of dimensions of size 1 are made 1 where that makes memory contiguous. */
+struct GemmCall {
+  int64_t batch, m, n, k;
+  int64_t a_batch, a_row, a_column, w_batch, w_row, w_column, aux_batch, c_batch;
+  const Real *a, *w;
+  GemmOutput output;
+  const Call* call;
+};
+
+inline BlockFunction gemm_function(double row) {
+  return row < 0 ? nullptr : block_functions[static_cast<int64_t>(row)];
+}
+
+inline GemmCall gemm_read(const Call& call) {
+  const Operand &a = call.operands[0], &w = call.operands[1], &bias = call.operands[2],
+                &aux = call.operands[3], &c = call.operands[4];
+  GemmCall g;
+  g.call = &call;
+  g.batch = c.shape[0];
+  g.m = c.shape[1];
+  g.n = c.shape[2];
+  g.k = a.shape[2];
+  g.a = static_cast<const Real*>(a.data);
+  g.w = static_cast<const Real*>(w.data);
+  g.a_batch = a.stride[0], g.a_row = a.stride[1], g.a_column = a.stride[2];
+  g.w_batch = w.stride[0], g.w_row = w.stride[1], g.w_column = w.stride[2];
+  g.c_batch = c.stride[0];
+  GemmOutput& o = g.output;
+  o.c = static_cast<Real*>(c.data), o.row = c.stride[1], o.column = g.n == 1 ? 1 : c.stride[2];
+  o.bias = static_cast<const Real*>(bias.data);
+  o.alpha = real_parameter(call, 0), o.beta = real_parameter(call, 1);
+  o.activation = gemm_function(call.parameters[2]), o.combine = gemm_function(call.parameters[3]);
+  o.aux = nullptr, o.aux_row = o.aux_column = g.aux_batch = 0;
+  if (o.combine && aux) {
+    o.aux = static_cast<const Real*>(aux.data);
+    g.aux_batch = aux.stride[0], o.aux_row = aux.stride[1], o.aux_column = g.n == 1 ? 1 : aux.stride[2];
+  }
+  if (!o.aux) o.combine = nullptr;
+  if (g.n == 1) g.w_column = 1;
+  if (g.k == 1) g.a_column = 1;
+  // One w for the whole batch, whose rows follow each other: a single product.
+  if (g.batch > 1 && g.w_batch == 0 && g.a_batch == g.m * g.a_row && g.c_batch == g.m * o.row &&
+      (!o.aux || g.aux_batch == g.m * o.aux_row)) {
+    g.m *= g.batch;
+    g.batch = 1;
+  }
+  return g;
+}
+
+inline GemmProduct gemm_product(const GemmCall& g, bool swapped) {
+  if (swapped) return {g.n, g.m, g.k, g.w, g.w_column, g.w_row, g.a, g.a_column, g.a_row};
+  return {g.m, g.n, g.k, g.a, g.a_row, g.a_column, g.w, g.w_row, g.w_column};
+}
+
+/** The product of batch element b. */
+inline void gemm_at(const GemmCall& g, int64_t b, GemmProduct& p, bool swapped, GemmOutput& o) {
+  o = g.output;
+  o.c += b * g.c_batch;
+  if (o.aux) o.aux += b * g.aux_batch;
+  p.x += b * (swapped ? g.w_batch : g.a_batch);
+  p.y += b * (swapped ? g.a_batch : g.w_batch);
+}
+
+/** About how long so many multiply-adds on so many elements of memory take on one thread, ns. */
+inline double gemm_nanoseconds(double multiply_adds, double elements) {
+  return multiply_adds / (kWidth > 1 ? 50 : 5) + 0.1 * elements;
+}
+
+/** Cost of a product in vector multiply-adds: arithmetic, transposing y, turning the result round. */
+inline double gemm_cost(const GemmProduct& p, bool direct, bool turned) {
+  const bool half = p.columns > kWidth && gemm_tail((p.columns - 1) % kWidth + 1) == GemmTail::half;
+  const double vectors = static_cast<double>(parts_of(p.columns, kWidth)) - (half ? 0.5 : 0);
+  const double rows = static_cast<double>(p.rows);
+  const double k = static_cast<double>(p.k), columns = static_cast<double>(p.columns);
+  double cost = rows * vectors * k;
+  if (p.y_column != 1)
+    cost += (p.y_step == 1 ? 0.4 : 2.0) * k * columns * static_cast<double>(parts_of(p.rows, kGemmBlock));
+  if (!direct) cost += (turned ? 0.3 : 1.0) * rows * columns;
+  return cost;
+}
+
+inline GemmPlan gemm_plan(const GemmCall& g) {
+  const bool direct = g.output.column == 1;
+  GemmPlan plan;
+  // Down a long k the wider factor is read better as rows than as panels side by side.
+  const GemmProduct straight = gemm_product(g, false), turned = gemm_product(g, true);
+  const bool down = g.k >= 16 * g.m && g.n >= 2 * g.m && straight.x_row == 1 && straight.y_column == 1;
+  const bool turns = gemm_only_turns(g.output);
+  plan.swapped = gemm_cost(turned, false, turns) < (down ? 1.05 : 0.95) * gemm_cost(straight, direct, turns);
+  plan.direct = !plan.swapped && direct;
+  plan.turned = plan.swapped && turns;
+  return plan;
+}
+
+/** Blocks of c: at most kGemmBlock a side, and enough of them to share out. */
+struct GemmGrid {
+  int64_t rows, columns;  // of a block
+  int64_t row_parts, column_parts;
+};
+
+/** y_in_place: packing y costs nothing; where it does, or a narrow panel is packed for few rows, there are no
+ *  more tasks than these threads need (the bits do not depend on where c is cut). least_columns: fewer are
+ * not worth what x costs. */
+inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, bool direct, int32_t threads, bool y_in_place,
+                          int64_t least_columns) {
+  const double work = static_cast<double>(p.rows) * static_cast<double>(p.columns) * static_cast<double>(p.k);
+  const double wanted = work / kGemmTaskWork;
+  const double all = wanted * static_cast<double>(batch);
+  int64_t target = 1 + static_cast<int64_t>(wanted);
+  if (all > kGemmTasks)
+    target = kGemmTasks / smaller(batch, kGemmTasks);
+  else if (all >= kGemmHalves)
+    target = larger(2, target);
+  if (!y_in_place || kGemmNarrow) target = smaller(target, threads > 1 ? 2 * threads : 1);
+  if (kGemmNarrow && direct && gemm_copies_x(p, p.columns))
+    least_columns = larger(least_columns, kGemmCopyColumns);
+  GemmGrid grid;
+  grid.row_parts = parts_of(p.rows, kGemmBlock);
+  grid.column_parts = parts_of(p.columns, kGemmBlock);
+  if (direct && y_in_place && p.columns >= kGemmWide && gemm_copies_x(p, p.columns)) {
+    grid.column_parts = parts_of(p.columns, kGemmWide);
+    while (grid.row_parts * grid.column_parts < target &&
+           parts_of(p.rows, grid.row_parts) >= kGemmSplitCopied)
+      grid.row_parts *= 2;
+  }
+  for (;;) {
+    grid.rows = parts_of(p.rows, grid.row_parts);
+    grid.columns = parts_of(parts_of(p.columns, grid.column_parts), kWidth) * kWidth;
+    if (grid.row_parts * grid.column_parts >= target) break;
+    if (grid.columns >= 2 * least_columns)
+      grid.column_parts *= 2;
+    else if (grid.rows >= (y_in_place ? kGemmSplitRows : 256))
+      grid.row_parts *= 2;
+    else if (grid.rows >= 56 && grid.row_parts * grid.column_parts < (y_in_place ? 8 : smaller(4, threads)))
+      grid.row_parts *= 2;
+    else
+      break;
+  }
+  grid.row_parts = parts_of(p.rows, grid.rows);
+  grid.column_parts = parts_of(p.columns, grid.columns);
+  return grid;
+}
+
+}  // namespace
