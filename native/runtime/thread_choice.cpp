@@ -18,6 +18,9 @@ constexpr double kBetter = 0.97;
 // Trying the other way may cost a three-hundredth of the time.
 constexpr double kPriceOfTrying = 300;
 constexpr double kLeastRest = 20e6;  // ns
+// Looking how long steps take as they are costs nothing. When they take longer than the other way took at
+// last, it is tried again without waiting.
+constexpr double kBetweenLooks = 50e6;  // ns
 // The last window says so much of what is known of a way, and a step that waited for something else
 // altogether is not believed at once.
 constexpr double kWeight = 0.4, kMostBelieved = 3;
@@ -56,16 +59,19 @@ void ThreadChoice::end_window() noexcept {
   (now_alone_ != trying_ ? alone_ : together_).measured(mean);
   const double present = now_alone_ ? alone_.step : together_.step;
   const double other = now_alone_ ? together_.step : alone_.step;
-  double rest = kLeastRest;
+  const bool seems_better = other > 0 && other < kBetter * present;
   if (trying_) {
     trying_ = false;
-    if (other < kBetter * present) now_alone_ = !now_alone_;
-    rest = std::max(rest, kPriceOfTrying * (mean - present) * steps);
-  } else if (present <= kBrief && (now_alone_ || present * most_ <= kLongestAlone)) {
+    if (seems_better) now_alone_ = !now_alone_;
+    until_try_ = std::max(kLeastRest, kPriceOfTrying * (mean - present) * steps);
+  } else if ((until_try_ <= 0 || seems_better) && present <= kBrief &&
+             (now_alone_ || present * most_ <= kLongestAlone)) {
     trying_ = true;
     unmeasured_ = kUncounted;
     return;
   }
+  const double rest = std::min(std::max(until_try_, kLeastRest), kBetweenLooks);
+  until_try_ -= rest;
   unmeasured_ = static_cast<int64_t>(rest / present);
 }
 

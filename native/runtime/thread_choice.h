@@ -31,6 +31,7 @@ class ThreadChoice {
   bool trying_ = false;     // the other one, in this window
   bool of_use_ = true;      // until a step has no work to share: the next will not have, either
   int most_ = 0;
+  double until_try_ = 0;    // nanoseconds of steps
   int64_t unmeasured_ = 0;  // steps until the window goes on
   int64_t steps_ = 0;       // of the window
   double sum_ = 0;          // their nanoseconds

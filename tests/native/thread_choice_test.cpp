@@ -83,6 +83,17 @@ void test_follows_the_machine() {
   CHECK(run(choice, now, 5 * kSecond, quiet).mean() < 103e3);
 }
 
+// Trying costs much where steps are long and gain much; what is seen without trying need not wait for that.
+void test_sees_a_crowd_soon() {
+  ThreadChoice choice;
+  double now = 0;
+  const auto quiet = [](const Step& it) { return it.alone ? 4.3e6 : 2.2e6; };
+  const auto crowded = [](const Step& it) { return it.alone ? 4.3e6 : 5e6; };
+  run(choice, now, 4 * kSecond, quiet);
+  run(choice, now, 4.3 * kSecond, crowded);
+  CHECK(run(choice, now, 5.3 * kSecond, crowded).mean() < 4.35e6);
+}
+
 // Somebody works for a while and sleeps for a while: only the mean of many moments tells.
 void test_bursts() {
   for (const double period : {0.1e6, 2e6, 8e6}) {
@@ -167,6 +178,7 @@ int main() {
   test_better_together();
   test_better_alone();
   test_follows_the_machine();
+  test_sees_a_crowd_soon();
   test_bursts();
   test_one_stall();
   test_step_after_a_change();
