@@ -49,9 +49,7 @@ Napi::Value names_of(Napi::Env env, const std::vector<Row>& rows) {
 Napi::Value kernel_names(const Napi::CallbackInfo& call) { return names_of(call.Env(), kernel_rows()); }
 Napi::Value pointwise_names(const Napi::CallbackInfo& call) { return names_of(call.Env(), pointwise_rows()); }
 
-Napi::Value fill_exports(const Napi::CallbackInfo& call) {
-  const Napi::Env env = call.Env();
-  Napi::Object exports = call[0].As<Napi::Object>();
+void fill_exports(Napi::Env env, Napi::Object exports) {
   active_isa();  // a wrong NABLA_ISA or NABLA_THREADS is an error of loading
   ThreadPool::instance().threads();
   Environment::create(env);
@@ -66,21 +64,14 @@ Napi::Value fill_exports(const Napi::CallbackInfo& call) {
     throw Napi::Error::New(env);
   exports.Set("Buffer", BufferObject::define(env));
   exports.Set("Program", ProgramObject::define(env));
-  return exports;
 }
 
 }  // namespace
 }  // namespace nabla
 
-// Through a function, so that what throws becomes a JavaScript error as everywhere else.
-static Napi::Object initialize(Napi::Env env, Napi::Object exports) {
-  napi_value fill;
-  if (napi_create_function(env, "nabla", NAPI_AUTO_LENGTH, nabla::entry<nabla::fill_exports>, nullptr,
-                           &fill) != napi_ok) {
-    throw Napi::Error::New(env);
-  }
-  Napi::Function(env, fill).Call({exports});
-  return exports;
+NAPI_MODULE_INIT() {
+  return nabla::guarded(env, [&] {
+    nabla::fill_exports(env, Napi::Object(env, exports));
+    return exports;
+  });
 }
-
-NODE_API_MODULE(nabla, initialize)

@@ -68,6 +68,13 @@ void throw_in_javascript(napi_env env, ErrorCode code, const char* message) noex
   napi_throw(env, error_value(env, code, message));
 }
 
+void throw_in_javascript(const Napi::Error& error) noexcept {
+  try {
+    error.ThrowAsJavaScriptException();
+  } catch (const Napi::Error&) {  // it could not be thrown
+  }
+}
+
 std::string describe(const Napi::Value& value) {
   if (value.IsUndefined()) return "undefined";
   if (value.IsNull()) return "null";

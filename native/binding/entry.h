@@ -14,7 +14,10 @@ namespace nabla {
 
 /** Makes the error pending, with its .code: ERR_NABLA_ARGUMENT (a TypeError), _PROGRAM, _BUSY ... */
 void throw_in_javascript(napi_env env, ErrorCode code, const char* message) noexcept;
-/** The same error as a value, for rejecting a promise. */
+/** The same for an error that Node-API's own functions raised. An environment that is being ended, such as
+ *  a worker terminated in the middle of a call, takes no error any more: nobody is left to hear of it. */
+void throw_in_javascript(const Napi::Error& error) noexcept;
+/** An error of ours as a value, for rejecting a promise. */
 napi_value error_value(napi_env env, ErrorCode code, const char* message) noexcept;
 
 /** body(), its errors made JavaScript's. */
@@ -23,7 +26,7 @@ napi_value guarded(napi_env env, const Body& body) noexcept {
   try {
     return body();
   } catch (const Napi::Error& error) {  // already JavaScript's
-    error.ThrowAsJavaScriptException();
+    throw_in_javascript(error);
   } catch (const Error& error) {
     throw_in_javascript(env, error.code(), error.what());
   } catch (const std::bad_alloc&) {

@@ -1,5 +1,6 @@
 // The binding by itself, under the TypeScript layer: what it refuses, whose memory it uses, and that
 // nothing JavaScript does to an object, an array or a worker brings the process down.
+import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
@@ -212,5 +213,49 @@ describe("a worker", () => {
     }
     const { program } = bound("exp", 100000);
     expect(await program.runAsync(2)).toBe(2);
+  });
+
+  // Once it is being terminated JavaScript's functions fail, so a call that was in the middle of its work
+  // ends with an error that nobody can be given.
+  it.each([
+    ["profile", "program.profile(200)"],
+    ["runAsync", "await program.runAsync(1)"],
+    ["run", "program.run(200)"],
+    ["a wrong argument", "try { program.bind(1, 2) } catch {}"],
+    ["new Program", "new Program(workerData.words)"],
+    ["new Buffer", "new Buffer(8).arrayBuffer"],
+    ["info", "addon.info()"],
+  ])("may be terminated in the middle of a call: %s", (_name, call) => {
+    const body = `
+      const { parentPort, workerData } = require("node:worker_threads");
+      parentPort.postMessage("loading");
+      const addon = require(workerData.path);
+      const { Buffer, Program } = addon;
+      const program = new Program(workerData.words);
+      program.bind(1, new Buffer(40000));
+      program.bind(2, new Buffer(40000));
+      parentPort.postMessage("running");
+      (async () => { for (;;) { ${call} } })();
+    `;
+    const workerData = { path, words: [...unary("exp", 10000)] };
+    const terminations = 24;
+    const main = `
+      const { once } = require("node:events");
+      const { Worker } = require("node:worker_threads");
+      const { workerData, body } = ${JSON.stringify({ workerData, body })};
+      workerData.words = Float64Array.from(workerData.words);
+      (async () => {
+        for (let i = 0; i < ${terminations}; i++) {
+          const worker = new Worker(body, { eval: true, workerData });
+          await once(worker, "message");
+          if (i % 4 > 0) await once(worker, "message");
+          await new Promise((resolve) => setTimeout(resolve, i % 8));
+          await worker.terminate();
+        }
+        console.log("alive");
+      })();
+    `;
+    const { stdout, stderr, signal } = spawnSync(process.execPath, ["-e", main], { encoding: "utf8" });
+    expect({ stdout, stderr, signal }).toEqual({ stdout: "alive\n", stderr: "", signal: null });
   });
 });
