@@ -37,7 +37,6 @@
       "defines": [
         "NAPI_VERSION=8",
         "NAPI_CPP_EXCEPTIONS",
-        "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS",
         "NABLA_VERSION=\"<!(node -p \"require('./package.json').version\")\""
       ],
       "conditions": [

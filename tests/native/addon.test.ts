@@ -190,6 +190,22 @@ describe("whoever calls", () => {
   });
 });
 
+describe("loading", () => {
+  it.each([
+    ["NABLA_ISA", "sse9", /scalar for NABLA_ISA but received "sse9"/],
+    ["NABLA_THREADS", "0", /from 1 to 256 for NABLA_THREADS but received "0"/],
+  ])("is refused for a wrong %s", (name, value, message) => {
+    const load = `try { require(${JSON.stringify(path)}) } catch (error) { console.log(error.code, error.message) }`;
+    const { stdout, status } = spawnSync(process.execPath, ["-e", load], {
+      encoding: "utf8",
+      env: { ...process.env, [name]: value },
+    });
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^ERR_NABLA_ARGUMENT /);
+    expect(stdout).toMatch(message);
+  });
+});
+
 describe("a worker", () => {
   const body = `
     const { parentPort, workerData } = require("node:worker_threads");
