@@ -10,6 +10,8 @@ constexpr int64_t kGemmWide = 1024;
 // A block of so many rows may be cut for more tasks; one with a copy of x, where each packs narrow panels
 // anew.
 constexpr int64_t kGemmSplitRows = 96, kGemmSplitCopied = kGemmNarrow ? 192 : 96;
+// A y that stays in L2, beside x and c, while every block of rows is multiplied with all of it.
+constexpr int64_t kGemmAcrossSize = (int64_t{128} << 10) / sizeof(Real);
 
 /** A call as numbers: strides of dimensions of size 1 are made 1 where that makes memory contiguous. */
 struct GemmCall {
@@ -109,6 +111,12 @@ inline GemmPlan gemm_plan(const GemmCall& g) {
 struct GemmGrid {
   int64_t rows, columns;  // of a block
   int64_t row_parts, column_parts;
+  bool across;  // in the order of tasks; else down
+
+  int64_t row(int64_t block) const { return (across ? block / column_parts : block % row_parts) * rows; }
+  int64_t column(int64_t block) const {
+    return (across ? block % column_parts : block / row_parts) * columns;
+  }
 };
 
 /** y_in_place: packing y costs nothing; where it does, or a narrow panel is packed for few rows, there are no
@@ -151,6 +159,10 @@ inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, bool direct, int3
   }
   grid.row_parts = parts_of(p.rows, grid.rows);
   grid.column_parts = parts_of(p.columns, grid.columns);
+  // Down the rows, blocks share a panel of y. Across them, threads meet at a row of c and not down a column
+  // of it, where the processor fetches, behind every row of one thread's, a line the other one writes. (Down
+  // narrow panels it fetches further over that row than this saves.)
+  grid.across = !kGemmNarrow && direct && y_in_place && threads > 1 && p.k * p.columns <= kGemmAcrossSize;
   return grid;
 }
 
