@@ -31,7 +31,7 @@ struct GemmPlan {
  *  of the calling thread's is for all tasks of a product: see gemm_turn_y. */
 constexpr int64_t kGemmCopyK = kGemmNarrow ? kGemmK : kGemmK / 2;
 constexpr int64_t kGemmCopySize = (kGemmBlock + kGemmLine) * (kGemmCopyK + kGemmLine);
-constexpr int64_t kGemmPackSize = kGemmColumns * (kGemmK + 2 * kGemmLine);
+constexpr int64_t kGemmPackSize = kGemmWidest * kWidth * (kGemmK + 2 * kGemmLine);
 static_assert(kGemmCollidingK * gemm_odd_lines(kGemmBlock) <= kGemmCopySize);
 static_assert(kGemmBlock * gemm_odd_lines(kGemmCopyK) <= kGemmCopySize);
 static_assert(!kGemmSlivers ||
@@ -42,7 +42,7 @@ constexpr int64_t kGemmTaskSize = kGemmCopySize + kGemmPackSize + kGemmSumsSize 
 constexpr int64_t kGemmSharedSize = int64_t{kScratchBytes / sizeof(Real)} - kGemmTaskSize;
 static_assert(kGemmSharedSize > 0);
 
-/** All rows of the block times one panel of y (at most kGemmVectors vectors wide). With tile.keep
+/** All rows of the block times one panel of y (at most kGemmWidest vectors wide). With tile.keep
  *  the first rows pack y there for the others. ahead_steps: how far ahead a strided x is fetched. */
 template <class Factors>
 inline void gemm_panel(GemmTile tile, int64_t rows, int64_t columns, int64_t ahead_steps,
@@ -166,7 +166,7 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
   Real* const packed = copy + kGemmCopySize;
   Real* const sums = packed + kGemmPackSize;
   Real* const strip = sums + kGemmSumsSize;
-  const int64_t vectors = parts_of(columns, kWidth), panels = parts_of(columns, kGemmColumns);
+  const int64_t vectors = parts_of(columns, kWidth), panels = gemm_panels(columns);
   const int64_t sums_row = vectors * kWidth;
   const int64_t parts = larger(1, parts_of(p.k, gemm_longest_k(Factors{}, p)));
   const int64_t part = parts_of(parts_of(p.k, parts), 2) * 2;  // even: pairs are not torn

@@ -3,14 +3,15 @@ namespace {
 
 // A tile is up to kGemmVectors vectors wide and gemm_rows(vectors) rows high: its accumulators, one
 // row of y and what is broadcast of x fill the register file without spilling. 32 registers of 16
-// lanes: 6 x 4 + 4 + 1 or 8 x 3 + 3 + 1; 16 registers of 8: 6 x 2 + 2 + 1; 32 of 4, where all rows of
-// x are held at once: 5 x 4 + 4 + 5 or 6 x 3 + 3 + 6.
+// lanes: 6 x 4 + 4 + 1, 8 x 3 + 3 + 1 or 5 x 5 + 5 + 1; 16 registers of 8: 6 x 2 + 2 + 1; 32 of 4, where all
+// rows of x are held at once: 5 x 4 + 4 + 5 or 6 x 3 + 3 + 6.
 constexpr int kGemmVectors = kWidth == 8 ? 2 : kWidth == 1 ? 8 : 4;
 constexpr int kGemmMaxRows = kWidth == 1 ? 4 : 8;
 constexpr int kGemmColumns = kGemmVectors * kWidth;
 constexpr int gemm_rows(int vectors) {
   if (kWidth == 1) return vectors > 4 ? 2 : 4;
   if (kWidth == 4) return vectors == 4 ? 5 : vectors == 3 ? 6 : 8;
+  if (vectors > kGemmVectors) return 5;
   return vectors == kGemmVectors ? 6 : 8;
 }
 
@@ -102,6 +103,17 @@ inline GemmTail gemm_tail(int64_t tail) {
 }
 /** What a tail of half a vector is compiled as: no third variant where it would gain nothing. */
 constexpr GemmTail kGemmShortTail = kHalfIsCheaper ? GemmTail::half : GemmTail::part;
+
+/** A panel of five vectors, the last of them half a one, instead of three and two: two vectors a row keep the
+ * arithmetic waiting for what is broadcast of x, once half of them are done in half the time. */
+constexpr int kGemmWidest = kHalfIsCheaper ? kGemmVectors + 1 : kGemmVectors;
+
+/** How many panels so many columns make. */
+inline int64_t gemm_panels(int64_t columns) {
+  const int64_t vectors = parts_of(columns, kWidth), tail = columns - (vectors - 1) * kWidth;
+  if (vectors == kGemmWidest && gemm_tail(tail) == GemmTail::half) return 1;
+  return parts_of(columns, kGemmColumns);
+}
 
 using GemmMicro = void (*)(const GemmTile& tile);
 
@@ -259,8 +271,8 @@ constexpr int gemm_least_rows(int vectors, bool pack) { return pack ? gemm_rows(
 
 template <class Factors, int rows, int vectors, GemmTail tail, bool pack>
 constexpr GemmMicro gemm_micro_or_null() {
-  if constexpr (vectors <= kGemmVectors && rows <= gemm_rows(vectors) &&
-                rows >= gemm_least_rows(vectors, pack))
+  constexpr int most = tail == GemmTail::half ? kGemmWidest : kGemmVectors;
+  if constexpr (vectors <= most && rows <= gemm_rows(vectors) && rows >= gemm_least_rows(vectors, pack))
     return gemm_micro<Factors, rows, vectors, tail, pack>;
   else
     return nullptr;
