@@ -41,25 +41,24 @@ inline void gemm_share(const GemmCall& g, const GemmPlan& plan, const GemmProduc
   const double batch = static_cast<double>(g.batch),
                elements = static_cast<double>(g.m * g.n + (g.m + g.n) * g.k);
   const int64_t tasks = parts_of(items, together);
-  parallel(
-      context, tasks, gemm_nanoseconds(work * batch, elements * batch), [&](int64_t task, void* scratch) {
-        GemmSoon soon = gemm_soon(*g.call, task, tasks);
-        for (int64_t item = task * together; item < smaller(items, (task + 1) * together); item++) {
-          GemmProduct p = product;
-          GemmOutput o;
-          gemm_at(g, item / blocks, p, plan.swapped, o);
-          const int64_t i = grid.row(item % blocks), j = grid.column(item % blocks);
-          // What the next columns will need is fetched by all blocks that come before them, each its
-          // share.
-          const int64_t before = grid.across ? 1 : grid.row_parts;
-          const int64_t share = parts_of(smaller(p.k, kGemmK), before);
-          const GemmFetch next =
-              gemm_fetch(p, j + grid.columns, p.columns - j - grid.columns, item % before * share, share);
-          gemm_block<Factors>(p, plan, o, i, smaller(grid.rows, p.rows - i), j,
-                              smaller(grid.columns, p.columns - j), next, soon.count > 0 ? &soon : nullptr,
-                              static_cast<Real*>(scratch));
-        }
-      });
+  parallel(context, tasks, gemm_nanoseconds(work * batch, elements * batch),
+           [&](int64_t task, void* scratch) {
+             GemmSoon soon = gemm_soon(*g.call, task, tasks);
+             for (int64_t item = task * together; item < smaller(items, (task + 1) * together); item++) {
+               GemmProduct p = product;
+               GemmOutput o;
+               gemm_at(g, item / blocks, p, plan.swapped, o);
+               const GemmArea area = grid.area(p, item % blocks);
+               // What the next columns will need is fetched by all blocks that come before them, each its
+               // share.
+               const int64_t before = grid.across ? 1 : grid.row_parts;
+               const int64_t share = parts_of(smaller(p.k, kGemmK), before);
+               const int64_t then = area.j + grid.columns;
+               const GemmFetch next = gemm_fetch(p, then, p.columns - then, item % before * share, share);
+               gemm_block<Factors>(p, plan, o, area, next, soon.count > 0 ? &soon : nullptr,
+                                   static_cast<Real*>(scratch));
+             }
+           });
 }
 
 /** A y whose columns do not lie side by side, and that several tasks would each turn, is turned here once;

@@ -20,6 +20,12 @@ struct GemmProduct {
   int64_t y_step, y_column;
 };
 
+/** A block of c: rows from i, columns from j. */
+struct GemmArea {
+  int64_t i, rows, j, columns;
+  bool upward;  // worked on from its last rows to its first
+};
+
 /** How a block is computed; decided once for all tasks. */
 struct GemmPlan {
   bool swapped;  // x = wT, y = aT
@@ -42,27 +48,29 @@ constexpr int64_t kGemmTaskSize = kGemmCopySize + kGemmPackSize + kGemmSumsSize 
 constexpr int64_t kGemmSharedSize = int64_t{kScratchBytes / sizeof(Real)} - kGemmTaskSize;
 static_assert(kGemmSharedSize > 0);
 
-/** All rows of the block times one panel of y (at most kGemmWidest vectors wide). With tile.keep
- *  the first rows pack y there for the others. ahead_steps: how far ahead a strided x is fetched. */
+/** All rows of an area times one panel of y (at most kGemmWidest vectors wide). With tile.keep the first tile
+ *  packs y there for the others. ahead_steps: how far ahead a strided x is fetched. */
 template <class Factors>
-inline void gemm_panel(GemmTile tile, int64_t rows, int64_t columns, int64_t ahead_steps,
-                       const GemmOutput* finish, int64_t i, int64_t j) {
-  const int64_t vectors = parts_of(columns, kWidth);
+inline void gemm_panel(GemmTile tile, const GemmArea& area, int64_t ahead_steps, const GemmOutput* finish) {
+  const int64_t rows = area.rows, columns = area.columns, vectors = parts_of(columns, kWidth);
   tile.tail = columns - (vectors - 1) * kWidth;
   const int64_t tiles =
       parts_of(rows, kGemmSlivers && tile.slivers ? kGemmSliver : gemm_rows(static_cast<int>(vectors)));
   const int64_t height = rows / tiles, higher = rows - height * tiles;  // so many tiles have one more row
   // The first tile packs for the others; where few rows make it too low for that, y is read in place.
-  if (height + (higher > 0) < gemm_least_rows(static_cast<int>(vectors), true)) tile.keep = nullptr;
+  if (height + (higher > 0 && !area.upward) < gemm_least_rows(static_cast<int>(vectors), true))
+    tile.keep = nullptr;
   const Real* const first = tile.x;
   Real* const c = tile.c;
   const Real* const row_bias = tile.row_bias;
-  for (int64_t t = 0, r = 0; t < tiles; t++) {
-    const int64_t h = height + (t < higher);
+  const auto row_of = [=](int64_t t) { return t * height + smaller(t, higher); };
+  const auto nth = [=, &area](int64_t n) { return area.upward ? tiles - 1 - n : n; };
+  for (int64_t n = 0; n < tiles; n++) {
+    const int64_t t = nth(n), r = row_of(t), h = height + (t < higher);
     tile.x = first + (kGemmSlivers && tile.slivers ? t * gemm_sliver_size(tile.k) : r * tile.x_row);
     tile.c = c + r * tile.c_row;
     if (row_bias) tile.row_bias = row_bias + r;
-    tile.ahead = tile.x_step == 1 ? (r + h < rows ? tile.x + h * tile.x_row : first)
+    tile.ahead = tile.x_step == 1 ? first + row_of(nth(n + 1 < tiles ? n + 1 : 0)) * tile.x_row
                                   : tile.x + ahead_steps * tile.x_step;
     if (!tile.keep) {
       gemm_micro_for<Factors, false>(h, vectors, tile.tail)(tile);
@@ -72,8 +80,7 @@ inline void gemm_panel(GemmTile tile, int64_t rows, int64_t columns, int64_t ahe
       tile.y_step = vectors * kWidth;
       tile.keep = nullptr;
     }
-    if (finish) gemm_finish_tile(*finish, i + r, h, j, columns);
-    r += h;
+    if (finish) gemm_finish_tile(*finish, area.i + r, h, area.j, columns);
   }
 }
 
@@ -157,11 +164,11 @@ inline GemmFetch gemm_fetch(const GemmProduct& p, int64_t j, int64_t columns, in
 #endif
 namespace {
 
-/** The block at (i, j), rows x columns, of the product. */
+/** One area of the product. */
 template <class Factors>
-inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOutput& o, int64_t i,
-                       int64_t rows, int64_t j, int64_t columns, const GemmFetch& next, GemmSoon* soon,
-                       Real* scratch) {
+inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOutput& o, const GemmArea& area,
+                       const GemmFetch& next, GemmSoon* soon, Real* scratch) {
+  const int64_t i = area.i, rows = area.rows, j = area.j, columns = area.columns;
   Real* const copy = scratch;
   Real* const packed = copy + kGemmCopySize;
   Real* const sums = packed + kGemmPackSize;
@@ -198,12 +205,12 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
                 : !last        ? gemm_fetch(p, j, columns, k0 + part, part)
                                : next;
       const bool to_next_part = q == panels - 1 && !last && !copied;
-      gemm_panel<Factors>(tile, rows, width, to_next_part ? part : kGemmAhead,
+      const GemmArea panel = {plan.direct ? i : 0, rows, plan.direct ? j + at : at, width, area.upward};
+      gemm_panel<Factors>(tile, panel, to_next_part ? part : kGemmAhead,
                           !last         ? nullptr
                           : plan.direct ? &o
                           : plan.turned ? &transposed
-                                        : nullptr,
-                          plan.direct ? i : 0, plan.direct ? j + at : at);
+                                        : nullptr);
       at += width;
     }
   }

@@ -12,6 +12,9 @@ constexpr int64_t kGemmWide = 1024;
 constexpr int64_t kGemmSplitRows = 96, kGemmSplitCopied = kGemmNarrow ? 192 : 96;
 // A y that stays in L2, beside x and c, while every block of rows is multiplied with all of it.
 constexpr int64_t kGemmAcrossSize = (int64_t{128} << 10) / sizeof(Real);
+// Up to so many steps of k, writing c takes so much of the time that it is cut between rows even where each
+// thread then packs all of y, if there are rows enough to pay for that.
+constexpr int64_t kGemmMostlyC = 48, kGemmMostlyRows = 96;
 
 /** A call as numbers: strides of dimensions of size 1 are made 1 where that makes memory contiguous. */
 struct GemmCall {
@@ -111,11 +114,20 @@ inline GemmPlan gemm_plan(const GemmCall& g) {
 struct GemmGrid {
   int64_t rows, columns;  // of a block
   int64_t row_parts, column_parts;
-  bool across;  // in the order of tasks; else down
+  bool across;      // in the order of tasks; else down
+  int64_t sharers;  // threads that meet at a row of c, each with some rows of blocks; 1: none do
 
-  int64_t row(int64_t block) const { return (across ? block / column_parts : block % row_parts) * rows; }
-  int64_t column(int64_t block) const {
-    return (across ? block % column_parts : block / row_parts) * columns;
+  /** Whether blocks come last in the share of a thread that has a neighbour. Behind what a thread writes, the
+   *  processor fetches lines of some 64 KB more, and those that the neighbour writes it takes from it: such
+   *  blocks are worked on from the border upward, as the neighbour's are from there downward. */
+  bool ends_at_border(int64_t part) const {
+    return part + 1 < row_parts && (part + 1) * sharers / row_parts > part * sharers / row_parts;
+  }
+
+  GemmArea area(const GemmProduct& p, int64_t block) const {
+    const int64_t part = across ? block / column_parts : block % row_parts, i = part * rows;
+    const int64_t j = (across ? block % column_parts : block / row_parts) * columns;
+    return {i, smaller(rows, p.rows - i), j, smaller(columns, p.columns - j), ends_at_border(part)};
   }
 };
 
@@ -144,6 +156,9 @@ inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, bool direct, int3
            parts_of(p.rows, grid.row_parts) >= kGemmSplitCopied)
       grid.row_parts *= 2;
   }
+  const bool by_rows =
+      direct && threads > 1 && (y_in_place || (p.k <= kGemmMostlyC && p.rows >= kGemmMostlyRows));
+  if (by_rows && !y_in_place) grid.row_parts = larger(grid.row_parts, 2);
   for (;;) {
     grid.rows = parts_of(p.rows, grid.row_parts);
     grid.columns = parts_of(parts_of(p.columns, grid.column_parts), kWidth) * kWidth;
@@ -160,9 +175,9 @@ inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, bool direct, int3
   grid.row_parts = parts_of(p.rows, grid.rows);
   grid.column_parts = parts_of(p.columns, grid.columns);
   // Down the rows, blocks share a panel of y. Across them, threads meet at a row of c and not down a column
-  // of it, where the processor fetches, behind every row of one thread's, a line the other one writes. (Down
-  // narrow panels it fetches further over that row than this saves.)
-  grid.across = !kGemmNarrow && direct && y_in_place && threads > 1 && p.k * p.columns <= kGemmAcrossSize;
+  // of it, at every row of which lines would be fetched over the border.
+  grid.across = by_rows && p.k * p.columns <= kGemmAcrossSize;
+  grid.sharers = direct && batch == 1 && (grid.across || grid.column_parts == 1) ? threads : 1;
   return grid;
 }
 
