@@ -33,12 +33,12 @@ constexpr int kGemmPackAhead = kGemmVectors == 4 ? 7 : 24;
 constexpr int kGemmPackNear = kGemmVectors == 4 ? 0 : 3;
 constexpr int64_t kGemmFarRows = 512 / sizeof(Real);  // rows that lie so far apart
 
-/** Steps of k between two turns of fetching, some 400 cycles, and the runs of a panel's width that are
+/** Steps of k between two turns of fetching, 200 to 400 cycles, and the runs of a panel's width that are
  * fetched in each. All at once they would fill the machine's list of lines on their way, and the arithmetic
  * would wait for its own. */
-constexpr int64_t kGemmTurn = kGemmVectors == 4 ? 16 : 64;
-constexpr int kGemmTurnRuns = 2;
-constexpr int kGemmSoonRuns = kGemmVectors == 4 ? 4 : 2;  // where later instructions are to be served as well
+constexpr int64_t kGemmTurn = kGemmVectors == 4 ? 16 : 32;
+constexpr int kGemmTurnRuns = kGemmVectors == 4 ? 2 : 3;
+constexpr int kGemmSoonRuns = kGemmVectors == 4 ? 4 : 6;  // where later instructions are to be served as well
 constexpr int64_t kGemmShort = 3 * kGemmTurn;  // steps of k; up to here all of c is fetched at once
 
 /** Memory to be brought nearer while something else is computed: `rows` rows of `pieces` runs each. */
