@@ -158,7 +158,7 @@ inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, bool direct, int3
   }
   const bool by_rows =
       direct && threads > 1 && (y_in_place || (p.k <= kGemmMostlyC && p.rows >= kGemmMostlyRows));
-  if (by_rows && !y_in_place) grid.row_parts = larger(grid.row_parts, 2);
+  if (by_rows && !y_in_place && target > 1) grid.row_parts = larger(grid.row_parts, 2);
   for (;;) {
     grid.rows = parts_of(p.rows, grid.row_parts);
     grid.columns = parts_of(parts_of(p.columns, grid.column_parts), kWidth) * kWidth;
