@@ -14,6 +14,7 @@ import {
   randn,
   type Tensor,
   tensor,
+  zeros,
 } from "../src/index.js";
 
 const numbers = (x: Tensor) => [...x.dataSync()];
@@ -163,6 +164,25 @@ describe("arguments and results", () => {
     const first = f(tensor([1]));
     f(tensor([50]));
     expect(first.item()).toBe(2);
+  });
+
+  it("of many small calls keep their values, read or computed with, however large they are", () => {
+    const add = compile((x: Tensor, by: Tensor) => x.add(by));
+    const sizes = [1, 3, 10, 255, 1280, 2047, 2048, 2049];
+    const results = Array.from({ length: 120 }, (_, i) =>
+      add(zeros([sizes[i % sizes.length]!]), tensor(i + 0.5)),
+    );
+    const expectEach = (tensors: Tensor[], times: number) => {
+      for (const [i, result] of tensors.entries())
+        expect(new Set(result.dataSync())).toEqual(new Set([(i + 0.5) * times]));
+    };
+    expectEach(results, 1);
+    expectEach(
+      results.map((result) => add(result, result)),
+      2,
+    );
+    results[1]!.dataSync().fill(-1); // a copy
+    expectEach(results, 1);
   });
 
   it("of calls in the background do not mix", async () => {

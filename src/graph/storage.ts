@@ -4,25 +4,33 @@ import { bytesPerElement, type DType, type TypedArray, viewOf } from "../dtype.j
 import { expected, StateError } from "../errors.js";
 import { addon, type NativeBuffer } from "../native/addon.js";
 
+/** Small results lie one behind the other in pools: an ArrayBuffer for each would cost more than its copy. */
+const POOL_BYTES = 32768;
+let pool = new ArrayBuffer(0);
+let pooled = 0;
+
 export class Storage {
   private buffer: NativeBuffer | null;
   /** The ArrayBuffer as first seen. A user may transfer it away; `array` then says so. */
   private readonly arrayBuffer: ArrayBuffer;
+  /** Where in it the contents begin. */
+  private readonly start: number;
   /** Whether it holds a tensor of a frozen model: nothing writes to it, until the tensor leaves it for good. */
   frozen = false;
 
   /**
    * @param mutable Whether its contents may change after it was made: parameters, buffers, state.
-   * @param contents Memory of JavaScript's own that holds them, never to change.
+   * @param contents Where in JavaScript's own memory they are, never to change.
    */
   constructor(
     readonly byteLength: number,
     readonly mutable: boolean = false,
-    contents: ArrayBuffer | null = null,
+    contents: { readonly buffer: ArrayBuffer; readonly byteOffset: number } | null = null,
   ) {
     // A tensor without elements still needs memory to point at.
     this.buffer = contents === null ? new addon.Buffer(Math.max(byteLength, 8)) : null;
-    this.arrayBuffer = contents ?? this.buffer!.arrayBuffer;
+    this.arrayBuffer = contents?.buffer ?? this.buffer!.arrayBuffer;
+    this.start = contents?.byteOffset ?? 0;
   }
 
   static of(dtype: DType, elements: number, mutable = false): Storage {
@@ -31,14 +39,23 @@ export class Storage {
 
   /** A copy that costs no native memory unless a program reads it: most small results nobody computes with. */
   static copyOf(view: TypedArray): Storage {
-    const { buffer, byteLength } = view.slice();
-    return new Storage(byteLength, false, buffer as ArrayBuffer);
+    const { byteLength } = view;
+    if (pooled + byteLength > pool.byteLength) {
+      pool = new ArrayBuffer(Math.max(POOL_BYTES, byteLength));
+      pooled = 0;
+    }
+    const contents = new Uint8Array(pool, pooled, byteLength);
+    contents.set(new Uint8Array(view.buffer, view.byteOffset, byteLength));
+    pooled = Math.ceil((pooled + byteLength) / 8) * 8;
+    return new Storage(byteLength, false, contents);
   }
 
   get native(): NativeBuffer {
     if (this.buffer === null) {
       this.buffer = new addon.Buffer(Math.max(this.byteLength, 8));
-      new Uint8Array(this.buffer.arrayBuffer).set(new Uint8Array(this.arrayBuffer));
+      new Uint8Array(this.buffer.arrayBuffer).set(
+        new Uint8Array(this.arrayBuffer, this.start, this.byteLength),
+      );
     }
     return this.buffer;
   }
@@ -54,7 +71,7 @@ export class Storage {
         ),
       );
     }
-    return viewOf(dtype, this.arrayBuffer, byteOffset, length);
+    return viewOf(dtype, this.arrayBuffer, this.start + byteOffset, length);
   }
 
   /** Makes views given out so far empty, because what they showed has moved elsewhere. */
