@@ -4,7 +4,10 @@ import { bytesPerElement, type DType, type TypedArray, viewOf } from "../dtype.j
 import { expected, StateError } from "../errors.js";
 import { addon, type NativeBuffer } from "../native/addon.js";
 
-/** Small results lie one behind the other in pools: an ArrayBuffer for each would cost more than its copy. */
+/**
+ * Small results lie one behind the other in pools: an ArrayBuffer for each would cost more than its copy. A
+ * result that is kept keeps the whole of its pool, and no more than that.
+ */
 const POOL_BYTES = 32768;
 let pool = new ArrayBuffer(0);
 let pooled = 0;
