@@ -8,6 +8,7 @@
 #include "gemm_pack.h"
 #include "gemm_finish.h"
 #include "gemm_block.h"
+#include "gemm_dots.h"
 #include "gemm_plan.h"
 #include "gemm_rows.h"
 #include "gemm_long.h"
@@ -29,9 +30,11 @@ inline GemmSoon gemm_soon(const Call& call, int64_t task, int64_t tasks) {
   return soon;
 }
 
-template <class Factors>
-inline void gemm_share(const GemmCall& g, const GemmPlan& plan, const GemmProduct& product,
-                       const GemmGrid& grid, Context& context) {
+/** All blocks of a product, as tasks: body(p, o, block, soon, scratch) for every block of every element of
+ * the batch. */
+template <class Body>
+inline void gemm_share(const GemmCall& g, bool swapped, const GemmProduct& product, const GemmGrid& grid,
+                       Context& context, const Body& body) {
   const int64_t blocks = grid.row_parts * grid.column_parts;
   const double work = static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k);
   // Small elements of a batch share a task.
@@ -47,18 +50,34 @@ inline void gemm_share(const GemmCall& g, const GemmPlan& plan, const GemmProduc
              for (int64_t item = task * together; item < smaller(items, (task + 1) * together); item++) {
                GemmProduct p = product;
                GemmOutput o;
-               gemm_at(g, item / blocks, p, plan.swapped, o);
-               const GemmArea area = grid.area(p, item % blocks);
+               gemm_at(g, item / blocks, p, swapped, o);
+               body(p, o, item % blocks, soon.count > 0 ? &soon : nullptr, static_cast<Real*>(scratch));
+             }
+           });
+}
+
+template <class Factors>
+inline void gemm_share_blocks(const GemmCall& g, const GemmPlan& plan, const GemmProduct& product,
+                              const GemmGrid& grid, Context& context) {
+  gemm_share(g, plan.swapped, product, grid, context,
+             [&](const GemmProduct& p, const GemmOutput& o, int64_t block, GemmSoon* soon, Real* scratch) {
+               const GemmArea area = grid.area(p, block);
                // What the next columns will need is fetched by all blocks that come before them, each its
                // share.
                const int64_t before = grid.across ? 1 : grid.row_parts;
                const int64_t share = parts_of(smaller(p.k, kGemmK), before);
                const int64_t then = area.j + grid.columns;
-               const GemmFetch next = gemm_fetch(p, then, p.columns - then, item % before * share, share);
-               gemm_block<Factors>(p, plan, o, area, next, soon.count > 0 ? &soon : nullptr,
-                                   static_cast<Real*>(scratch));
-             }
-           });
+               const GemmFetch next = gemm_fetch(p, then, p.columns - then, block % before * share, share);
+               gemm_block<Factors>(p, plan, o, area, next, soon, scratch);
+             });
+}
+
+inline void gemm_share_dots(const GemmCall& g, bool swapped, const GemmProduct& product, Context& context) {
+  const GemmGrid grid = gemm_dots_grid(product, g.batch, context.threads);
+  gemm_share(g, swapped, product, grid, context,
+             [&](const GemmProduct& p, const GemmOutput& o, int64_t block, GemmSoon* soon, Real* scratch) {
+               gemm_dots_area(p, swapped, o, grid.area(p, block), soon, scratch);
+             });
 }
 
 /** A y whose columns do not lie side by side, and that several tasks would each turn, is turned here once;
@@ -79,17 +98,21 @@ inline void gemm_turn_y(const GemmCall& g, GemmProduct& p, Context& context) {
 }
 
 inline void gemm_blocks(const GemmCall& g, Context& context) {
-  const GemmPlan plan = gemm_plan(g);
+  double cost;
+  const GemmPlan plan = gemm_plan(g, cost);
   GemmProduct p = gemm_product(g, plan.swapped);
 #if defined(NABLA_GEMM_BF16)
   if (gemm_bf16_takes(p))
-    return gemm_share<GemmBf16>(
+    return gemm_share_blocks<GemmBf16>(
         g, plan, p, gemm_grid(p, g.batch, false, context.threads, false, kGemmBlock / 2), context);
 #endif
+  const bool low = g.m < g.n;
+  const GemmProduct dots = gemm_product(g, low);
+  if (gemm_dots_pay(g, dots, cost)) return gemm_share_dots(g, low, dots, context);
   if (gemm_is_long(g, p)) return gemm_long(g, plan.swapped, p, context);
   gemm_turn_y(g, p, context);
-  gemm_share<GemmPlain>(g, plan, p, gemm_grid(p, g.batch, plan.direct, context.threads, p.y_column == 1, 64),
-                        context);
+  gemm_share_blocks<GemmPlain>(
+      g, plan, p, gemm_grid(p, g.batch, plan.direct, context.threads, p.y_column == 1, 64), context);
 }
 
 /** What fits into one tile, without further ado; returns false if it does not. */

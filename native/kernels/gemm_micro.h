@@ -341,19 +341,4 @@ inline void gemm_sweep(const Real* x, int64_t x_step, const Real* y, int64_t y_s
     gemm_sweep_steps<1>(x + p * x_step, x_step, y + p * y_step, y_step, columns, p == 0, sums);
 }
 
-/** sums[j] = x . y[:, j], j < count, both contiguous in k. */
-template <int count>
-inline void gemm_dots(const Real* x, const Real* y, int64_t y_column, int64_t k, Real* sums) {
-  V sum[count];
-#pragma GCC unroll 8
-  for (int j = 0; j < count; j++) sum[j] = zero();
-  each_vector(0, k, [&](auto lanes) {
-    const V a = lanes.get(x);
-#pragma GCC unroll 8
-    for (int j = 0; j < count; j++) sum[j] = gemm_multiply_add(a, lanes.get(y + j * y_column), sum[j]);
-  });
-#pragma GCC unroll 8
-  for (int j = 0; j < count; j++) sums[j] = reduce_add(sum[j]);
-}
-
 }  // namespace

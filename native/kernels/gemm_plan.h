@@ -15,6 +15,8 @@ constexpr int64_t kGemmAcrossSize = (int64_t{128} << 10) / sizeof(Real);
 // Up to so many steps of k, writing c takes so much of the time that it is cut between rows even where each
 // thread then packs all of y, if there are rows enough to pay for that.
 constexpr int64_t kGemmMostlyC = 48, kGemmMostlyRows = 96;
+// Adding up a vector of sums, in vector multiply-adds.
+constexpr double kGemmDotsSum = kWidth == 16 ? 7 : 12;
 
 /** A call as numbers: strides of dimensions of size 1 are made 1 where that makes memory contiguous. */
 struct GemmCall {
@@ -87,7 +89,9 @@ inline double gemm_nanoseconds(double multiply_adds, double elements) {
 /** Cost of a product in vector multiply-adds: arithmetic, transposing y, turning the result round. */
 inline double gemm_cost(const GemmProduct& p, bool direct, bool turned) {
   const bool half = p.columns > kWidth && gemm_tail((p.columns - 1) % kWidth + 1) == GemmTail::half;
-  const double vectors = static_cast<double>(parts_of(p.columns, kWidth)) - (half ? 0.5 : 0);
+  // Beside one whole vector half a one saves less: see kGemmWidest.
+  const double saved = !half ? 0 : p.columns < 2 * kWidth ? 0.25 : 0.5;
+  const double vectors = static_cast<double>(parts_of(p.columns, kWidth)) - saved;
   const double rows = static_cast<double>(p.rows);
   const double k = static_cast<double>(p.k), columns = static_cast<double>(p.columns);
   double cost = rows * vectors * k;
@@ -97,17 +101,33 @@ inline double gemm_cost(const GemmProduct& p, bool direct, bool turned) {
   return cost;
 }
 
-inline GemmPlan gemm_plan(const GemmCall& g) {
+/** Which way round a product is computed in blocks; cost: of that way, see gemm_cost. */
+inline GemmPlan gemm_plan(const GemmCall& g, double& cost) {
   const bool direct = g.output.column == 1;
   GemmPlan plan;
   // Down a long k the wider factor is read better as rows than as panels side by side.
   const GemmProduct straight = gemm_product(g, false), turned = gemm_product(g, true);
   const bool down = g.k >= 16 * g.m && g.n >= 2 * g.m && straight.x_row == 1 && straight.y_column == 1;
   const bool turns = gemm_only_turns(g.output);
-  plan.swapped = gemm_cost(turned, false, turns) < (down ? 1.05 : 0.95) * gemm_cost(straight, direct, turns);
+  const double straight_cost = gemm_cost(straight, direct, turns);
+  const double turned_cost = gemm_cost(turned, false, turns);
+  plan.swapped = turned_cost < (down ? 1.05 : 0.95) * straight_cost;
   plan.direct = !plan.swapped && direct;
   plan.turned = plan.swapped && turns;
+  cost = plan.swapped ? turned_cost : straight_cost;
   return plan;
+}
+
+/** Whether gemm_dots can compute a product that way round, in clearly less than `cost`: its arithmetic,
+ * adding up vectors, turning a y whose columns do not lie along k. */
+inline bool gemm_dots_pay(const GemmCall& g, const GemmProduct& p, double cost) {
+  if (kWidth == 1 || g.output.column != 1 || p.columns > kGemmDotsNarrow || p.k < kWidth || p.x_step != 1 ||
+      (p.y_step != 1 && p.y_column != 1))
+    return false;
+  const double rows = static_cast<double>(p.rows), columns = static_cast<double>(p.columns);
+  double dots = rows * columns * (static_cast<double>(parts_of(p.k, kWidth)) + kGemmDotsSum);
+  if (p.y_step != 1) dots += (p.columns < kGemmSquare ? 2.0 : 0.5) * static_cast<double>(p.k) * columns;
+  return dots < 0.95 * cost;
 }
 
 /** Blocks of c: at most kGemmBlock a side, and enough of them to share out. */
@@ -131,19 +151,21 @@ struct GemmGrid {
   }
 };
 
+/** How many tasks a product is worth. */
+inline int64_t gemm_tasks(const GemmProduct& p, int64_t batch) {
+  const double work = static_cast<double>(p.rows) * static_cast<double>(p.columns) * static_cast<double>(p.k);
+  const double wanted = work / kGemmTaskWork, all = wanted * static_cast<double>(batch);
+  if (all > kGemmTasks) return kGemmTasks / smaller(batch, kGemmTasks);
+  const int64_t tasks = 1 + static_cast<int64_t>(wanted);
+  return all >= kGemmHalves ? larger(2, tasks) : tasks;
+}
+
 /** y_in_place: packing y costs nothing; where it does, or a narrow panel is packed for few rows, there are no
  *  more tasks than these threads need (the bits do not depend on where c is cut). least_columns: fewer are
  * not worth what x costs. */
 inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, bool direct, int32_t threads, bool y_in_place,
                           int64_t least_columns) {
-  const double work = static_cast<double>(p.rows) * static_cast<double>(p.columns) * static_cast<double>(p.k);
-  const double wanted = work / kGemmTaskWork;
-  const double all = wanted * static_cast<double>(batch);
-  int64_t target = 1 + static_cast<int64_t>(wanted);
-  if (all > kGemmTasks)
-    target = kGemmTasks / smaller(batch, kGemmTasks);
-  else if (all >= kGemmHalves)
-    target = larger(2, target);
+  int64_t target = gemm_tasks(p, batch);
   if (!y_in_place || kGemmNarrow) target = smaller(target, threads > 1 ? 2 * threads : 1);
   if (kGemmNarrow && direct && gemm_copies_x(p, p.columns))
     least_columns = larger(least_columns, kGemmCopyColumns);
@@ -178,6 +200,21 @@ inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, bool direct, int3
   // of it, at every row of which lines would be fetched over the border.
   grid.across = by_rows && p.k * p.columns <= kGemmAcrossSize;
   grid.sharers = direct && batch == 1 && (grid.across || grid.column_parts == 1) ? threads : 1;
+  return grid;
+}
+
+/** Rows of c, or columns where it is swapped, for gemm_dots: whole lines of memory. */
+inline GemmGrid gemm_dots_grid(const GemmProduct& p, int64_t batch, int32_t threads) {
+  int64_t tasks = gemm_tasks(p, batch);
+  if (p.y_step != 1) tasks = smaller(tasks, threads);  // each turns y
+  GemmGrid grid;
+  tasks = larger(tasks, parts_of(p.rows, kGemmBlock));
+  grid.rows = parts_of(parts_of(p.rows, tasks), kGemmLine) * kGemmLine;
+  grid.columns = p.columns;
+  grid.row_parts = parts_of(p.rows, grid.rows);
+  grid.column_parts = 1;
+  grid.across = false;
+  grid.sharers = batch == 1 ? threads : 1;
   return grid;
 }
 

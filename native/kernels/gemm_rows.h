@@ -19,8 +19,9 @@ inline void gemm_one_row(const GemmProduct& p, bool swapped, const GemmOutput& o
       x = gathered;
     }
     int64_t q = 0;
-    for (; q + 8 <= columns; q += 8) gemm_dots<8>(x, y + q * p.y_column, p.y_column, p.k, sums + q);
-    for (; q < columns; q++) gemm_dots<1>(x, y + q * p.y_column, p.y_column, p.k, sums + q);
+    for (; q + 8 <= columns; q += 8)
+      gemm_dots_sums<1, 8>(x, 0, y + q * p.y_column, p.y_column, p.k, sums + q);
+    for (; q < columns; q++) gemm_dots_sums<1, 1>(x, 0, y + q * p.y_column, p.y_column, p.k, sums + q);
   }
   for (int64_t q = 0; q < columns; q += kGemmBlock) {
     const int64_t at = j + q;
