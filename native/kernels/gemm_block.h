@@ -60,6 +60,12 @@ inline void gemm_panel(GemmTile tile, const GemmArea& area, int64_t ahead_steps,
   // The first tile packs for the others; where few rows make it too low for that, y is read in place.
   if (height + (higher > 0 && !area.upward) < gemm_least_rows(static_cast<int>(vectors), true))
     tile.keep = nullptr;
+  tile.fetch_runs = tile.soon ? kGemmMostRuns : kGemmTurnRuns;
+  if (!tile.soon && tile.k > kGemmShort) {  // all of it, if that can be
+    const int64_t turns = tiles * (tile.k / kGemmTurn - parts_of(height, kGemmTurnRuns));
+    const int64_t needed = parts_of(tile.fetch->rows * tile.fetch->pieces, larger(turns, 1));
+    tile.fetch_runs = static_cast<int>(larger(kGemmTurnRuns, smaller(needed, kGemmMostRuns)));
+  }
   const Real* const first = tile.x;
   Real* const c = tile.c;
   const Real* const row_bias = tile.row_bias;

@@ -38,7 +38,7 @@ constexpr int64_t kGemmFarRows = 512 / sizeof(Real);  // rows that lie so far ap
  * would wait for its own. */
 constexpr int64_t kGemmTurn = kGemmVectors == 4 ? 16 : 32;
 constexpr int kGemmTurnRuns = kGemmVectors == 4 ? 2 : 3;
-constexpr int kGemmSoonRuns = kGemmVectors == 4 ? 4 : 6;  // where later instructions are to be served as well
+constexpr int kGemmMostRuns = kGemmVectors == 4 ? 4 : 6;  // where there is much to fetch in few turns
 constexpr int64_t kGemmShort = 3 * kGemmTurn;  // steps of k; up to here all of c is fetched at once
 
 /** Memory to be brought nearer while something else is computed: `rows` rows of `pieces` runs each. */
@@ -69,7 +69,7 @@ struct GemmSoon {
   int count, next;
 
   void turn() {
-    while (next < count && !of[next].turn(kGemmSoonRuns)) next++;
+    while (next < count && !of[next].turn(kGemmMostRuns)) next++;
   }
 };
 
@@ -89,6 +89,7 @@ struct GemmTile {
   const Real* ahead;     // fetched into the cache, ahead_step further at every step of k
   int64_t ahead_step;
   GemmFetch* fetch;  // what the next panel will need, or nullptr
+  int fetch_runs;    // a turn
   GemmSoon* soon;    // and then
   int64_t tail;      // columns in the last vector of a partial tile
   Real* keep;        // (k, vectors * kWidth): receives y, if the micro-kernel is one that packs
@@ -228,7 +229,7 @@ void gemm_micro(const GemmTile& tile) {
       for (int i = 0; i < kGemmTurnRuns; i++, c += tile.c_row)
 #pragma GCC unroll 8
         for (int j = 0; j < vectors * kWidth; j += kGemmLine) prefetch(c + j);
-    } else if (tile.fetch && !tile.fetch->turn(tile.soon ? kGemmSoonRuns : kGemmTurnRuns) && tile.soon) {
+    } else if (tile.fetch && !tile.fetch->turn(tile.fetch_runs) && tile.soon) {
       tile.soon->turn();
     }
     for (int64_t k = smaller(left, kGemmTurn); k > 0; k--) {
