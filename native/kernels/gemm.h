@@ -109,7 +109,9 @@ inline void gemm_blocks(const GemmCall& g, Context& context) {
   const bool low = g.m < g.n;
   const GemmProduct dots = gemm_product(g, low);
   if (gemm_dots_pay(g, dots, cost)) return gemm_share_dots(g, low, dots, context);
-  if (gemm_is_long(g, p)) return gemm_long(g, plan.swapped, p, context);
+  const bool turned = gemm_long_swapped(g, plan);
+  const GemmProduct whole = gemm_product(g, turned);
+  if (gemm_is_long(g, whole)) return gemm_long(g, turned, whole, context);
   gemm_turn_y(g, p, context);
   gemm_share_blocks<GemmPlain>(
       g, plan, p, gemm_grid(p, g.batch, plan.direct, context.threads, p.y_column == 1, 64), context);

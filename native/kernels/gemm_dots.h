@@ -6,6 +6,7 @@ namespace {
 // The most rows or columns of c. More of them fill vectors well enough, and each of their sums would have to
 // be added up across a vector.
 constexpr int64_t kGemmDotsNarrow = 32;
+static_assert(kGemmDotsNarrow * gemm_odd_lines(kGemmK) <= kGemmCopySize);
 // A tile is at most so many of them wide and gemm_dots_rows(columns) high: sums, the factors of the lower of
 // the two and one of the other fill the registers.
 constexpr int kGemmDotsColumns = 5;

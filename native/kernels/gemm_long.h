@@ -17,6 +17,13 @@ inline bool gemm_is_long(const GemmCall& g, const GemmProduct& p) {
          gemm_long_parts(p) * p.rows * p.columns <= kGemmSharedSize;
 }
 
+/** Which way round: narrow panels side by side leave x, the narrower factor then, to be copied once for all
+ * of them, and in L1. Wide ones read the wider factor better as rows: see gemm_plan, which is asked for
+ * those. */
+inline bool gemm_long_swapped(const GemmCall& g, const GemmPlan& plan) {
+  return kGemmNarrow ? g.n < g.m : plan.swapped;
+}
+
 /** sums (rows, columns) = x.y over the steps of p. */
 inline void gemm_long_part(const GemmProduct& p, Real* sums, Real* scratch) {
   GemmOutput o{};
