@@ -128,7 +128,7 @@ inline bool gemm_one_tile(const GemmCall& g) {
   if (in_place ? g.m == 1 && g.k > 64 : g.k * vectors * kWidth > kMostPacked) return false;
   Real packed[kMostPacked];
   if (!in_place) gemm_pack_panel(g.w, g.w_row, g.w_column, g.k, g.n, gemm_width(g.n), packed);
-  GemmTile tile{};
+  GemmTile tile;
   tile.x = tile.ahead = g.a, tile.x_row = g.a_row, tile.x_step = g.a_column;
   tile.y = in_place ? g.w : packed, tile.y_step = in_place ? g.w_row : vectors * kWidth;
   tile.k = g.k;

@@ -77,22 +77,22 @@ struct GemmSoon {
 struct GemmTile {
   const Real* x;  // (rows, k)
   int64_t x_row, x_step;
-  bool slivers;   // x is a copy in slivers
-  const Real* y;  // (k, columns), columns contiguous
+  bool slivers = false;  // x is a copy in slivers
+  const Real* y;         // (k, columns), columns contiguous
   int64_t y_step;
   int64_t k;
   Real* c;  // (rows, columns), columns contiguous
   int64_t c_row;
-  Real alpha, beta;      // beta 0: c is not read
-  const Real* bias;      // (columns) or nullptr
-  const Real* row_bias;  // (rows), in place of bias where c is computed transposed, or nullptr
-  const Real* ahead;     // fetched into the cache, ahead_step further at every step of k
-  int64_t ahead_step;
-  GemmFetch* fetch;  // what the next panel will need, or nullptr
-  int fetch_runs;    // a turn
-  GemmSoon* soon;    // and then
-  int64_t tail;      // columns in the last vector of a partial tile
-  Real* keep;        // (k, vectors * kWidth): receives y, if the micro-kernel is one that packs
+  Real alpha, beta;                // beta 0: c is not read
+  const Real* bias = nullptr;      // (columns) or nullptr
+  const Real* row_bias = nullptr;  // (rows), in place of bias where c is computed transposed, or nullptr
+  const Real* ahead;               // fetched into the cache, ahead_step further at every step of k
+  int64_t ahead_step = 0;
+  GemmFetch* fetch = nullptr;  // what the next panel will need, or nullptr
+  int fetch_runs = 0;          // a turn
+  GemmSoon* soon = nullptr;    // and then
+  int64_t tail;                // columns in the last vector of a partial tile
+  Real* keep = nullptr;        // (k, vectors * kWidth): receives y, if the micro-kernel is one that packs
 };
 
 /** How much of a tile's last vector is columns: all, some, or half and less where that saves time. */
