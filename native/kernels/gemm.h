@@ -3,6 +3,7 @@
 // A product is worked on as rows of x times columns of y: x is read element by element (broadcast),
 // y by vectors. Normally x = a and y = w; where it is cheaper (few columns, or w transposed and a
 // small) the transpose is computed, x = wT and y = aT, and the result turned round at the end.
+// Where c is a few rows or columns wide and both lie along k, the lanes are steps of k (gemm_dots.h).
 // The order of summation depends on the shape and on constants of the instruction set alone.
 #include "gemm_micro.h"
 #include "gemm_pack.h"

@@ -17,9 +17,8 @@ inline bool gemm_is_long(const GemmCall& g, const GemmProduct& p) {
          gemm_long_parts(p) * p.rows * p.columns <= kGemmSharedSize;
 }
 
-/** Which way round: narrow panels side by side leave x, the narrower factor then, to be copied once for all
- * of them, and in L1. Wide ones read the wider factor better as rows: see gemm_plan, which is asked for
- * those. */
+/** Which way round. Beside a narrow panel there is room in L1 for a copy of x, made once for all panels: x is
+ *  the narrower factor then. Wide panels read the wider factor better as rows, as gemm_plan has it. */
 inline bool gemm_long_swapped(const GemmCall& g, const GemmPlan& plan) {
   return kGemmNarrow ? g.n < g.m : plan.swapped;
 }

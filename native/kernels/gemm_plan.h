@@ -207,8 +207,8 @@ inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, bool direct, int3
 inline GemmGrid gemm_dots_grid(const GemmProduct& p, int64_t batch, int32_t threads) {
   int64_t tasks = gemm_tasks(p, batch);
   if (p.y_step != 1) tasks = smaller(tasks, threads);  // each turns y
-  GemmGrid grid;
   tasks = larger(tasks, parts_of(p.rows, kGemmBlock));
+  GemmGrid grid;
   grid.rows = parts_of(parts_of(p.rows, tasks), kGemmLine) * kGemmLine;
   grid.columns = p.columns;
   grid.row_parts = parts_of(p.rows, grid.rows);
