@@ -109,7 +109,7 @@ inline void gemm_blocks(const GemmCall& g, Context& context) {
 #endif
   const bool low = g.m < g.n;
   const GemmProduct dots = gemm_product(g, low);
-  if (gemm_dots_pay(g, dots, cost)) return gemm_share_dots(g, low, dots, context);
+  if (gemm_dots_pay(dots, cost)) return gemm_share_dots(g, low, dots, context);
   const bool turned = gemm_long_swapped(g, plan);
   const GemmProduct whole = gemm_product(g, turned);
   if (gemm_is_long(g, whole)) return gemm_long(g, turned, whole, context);

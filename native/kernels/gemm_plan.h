@@ -120,8 +120,8 @@ inline GemmPlan gemm_plan(const GemmCall& g, double& cost) {
 
 /** Whether gemm_dots can compute a product that way round, in clearly less than `cost`: its arithmetic,
  * adding up vectors, turning a y whose columns do not lie along k. */
-inline bool gemm_dots_pay(const GemmCall& g, const GemmProduct& p, double cost) {
-  if (kWidth == 1 || g.output.column != 1 || p.columns > kGemmDotsNarrow || p.k < kWidth || p.x_step != 1 ||
+inline bool gemm_dots_pay(const GemmProduct& p, double cost) {
+  if (kWidth == 1 || p.columns > kGemmDotsNarrow || p.k < kWidth || p.x_step != 1 ||
       (p.y_step != 1 && p.y_column != 1))
     return false;
   const double rows = static_cast<double>(p.rows), columns = static_cast<double>(p.columns);
