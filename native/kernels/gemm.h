@@ -81,10 +81,11 @@ inline void gemm_share_dots(const GemmCall& g, bool swapped, const GemmProduct& 
              });
 }
 
-/** A y whose columns do not lie side by side, and that several tasks would each turn, is turned here once;
- *  two threads had better turn it each for itself than fetch the other's half. */
+/** A y whose columns do not lie side by side, and that several tasks would each turn, is turned here once, to
+ *  rows that do not fall on few sets of the caches; two threads had better turn it each for itself than fetch
+ *  the other's half. */
 inline void gemm_turn_y(const GemmCall& g, GemmProduct& p, Context& context) {
-  const int64_t width = gemm_width(p.columns);
+  const int64_t width = gemm_odd_lines(p.columns);
   if (g.batch > 1 || p.y_column == 1 || p.k * width > kGemmSharedSize) return;
   if (gemm_grid(p, 1, false, context.threads, false, 64).row_parts <= smaller(context.threads, 2)) return;
   Real* const turned = static_cast<Real*>(context.scratch) + kGemmTaskSize;

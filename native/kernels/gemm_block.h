@@ -145,8 +145,7 @@ inline void gemm_place_y(GemmPlain, const GemmProduct& p, int64_t j, int64_t col
   if (p.y_column == 1 && (kGemmLoadsPartial || columns % kWidth == 0)) {
     tile.y = y;
     tile.y_step = p.y_step;
-    if (rows >= kGemmPackRows && p.y_step >= kGemmPackStep && p.y_step != gemm_width(columns))
-      tile.keep = packed;
+    if (p.y_step != gemm_width(columns) && gemm_packs(rows, k, p.y_step)) tile.keep = packed;
   } else {
     tile.y = packed;
     tile.y_step = gemm_width(columns);
