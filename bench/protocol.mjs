@@ -48,11 +48,23 @@ export function summary(workload, threads, blocks, { flops = 0, bytes = 0 } = {}
   };
 }
 
-/** The processor, for records. */
+/** The processor's name; with its family and model where Linux tells, since a virtual machine's name may not say
+ * which generation it is (AMD: 25 with model 16 and up is Zen 4, 26 Zen 5). */
+async function processor(os) {
+  const name = os.cpus()[0].model;
+  const { readFileSync, existsSync } = await import("node:fs");
+  const info = existsSync("/proc/cpuinfo") ? readFileSync("/proc/cpuinfo", "utf8") : "";
+  const [family, model] = ["cpu family", "model"].map(
+    (key) => info.match(new RegExp(`^${key}\\s*: (\\d+)$`, "m"))?.[1],
+  );
+  return family === undefined || model === undefined ? name : `${name} (family ${family}, model ${model})`;
+}
+
+/** The machine, for records. */
 export async function machine() {
   const os = await import("node:os");
   return {
-    processor: os.cpus()[0].model,
+    processor: await processor(os),
     cores: os.availableParallelism(),
     system: `${os.type()} ${os.release()}`,
     node: process.version,

@@ -268,7 +268,10 @@ function build(traced: Traced, recipe: StepRecipe | null): Compiled {
       if (!slice!.storage.frozen || shape.length !== 2) return null;
       const [rows, columns] = shape as [number, number];
       const copy = turnedCopy(slice!.storage, dtype, rows, columns);
-      return denseOperand(slots.forStorage(copy), dtype, [columns, rows]);
+      return {
+        ...denseOperand(slots.forStorage(copy.storage), dtype, copy.shape),
+        strides: copy.strides,
+      };
     },
   };
   const lowering = new Lowering(leaves);

@@ -1,19 +1,37 @@
-/** Transposed copies of the weights of frozen models. */
+/** Copies of the weights of frozen models in the layout that products read. */
 
-import type { DType } from "../dtype.js";
+import { bytesPerElement, type DType } from "../dtype.js";
+import type { Shape } from "../shape.js";
 import { Storage } from "./storage.js";
 
-/** A frozen storage holds one tensor, as long as it is in use at all: a copy is never stale. */
-const copies = new WeakMap<Storage, Storage>();
+/** A matrix whose rows lie some way apart. */
+export interface TurnedCopy {
+  readonly storage: Storage;
+  readonly shape: Shape;
+  /** In elements. */
+  readonly strides: Shape;
+}
 
-/** The [rows, columns] matrix that `storage` holds as [columns, rows]; made once. */
-export function turnedCopy(storage: Storage, dtype: DType, rows: number, columns: number): Storage {
+/** A frozen storage holds one tensor, as long as it is in use at all: a copy is never stale. */
+const copies = new WeakMap<Storage, TurnedCopy>();
+
+const LINE_BYTES = 64;
+
+/**
+ * The [columns, rows] matrix that `storage` holds as [rows, columns], transposed in memory; made once. Its rows
+ * begin an odd number of cache lines apart: a panel of columns, which a product reads down all rows again and
+ * again, would lie on few sets of the caches if that were a power of two.
+ */
+export function turnedCopy(storage: Storage, dtype: DType, rows: number, columns: number): TurnedCopy {
   let copy = copies.get(storage);
   if (copy === undefined) {
-    copy = Storage.of(dtype, rows * columns);
-    const [from, to] = [storage.array(dtype, 0, rows * columns), copy.array(dtype, 0, rows * columns)];
+    const line = LINE_BYTES / bytesPerElement(dtype);
+    const stride = (Math.ceil(rows / line) | 1) * line;
+    copy = { storage: Storage.of(dtype, columns * stride), shape: [columns, rows], strides: [stride, 1] };
+    const from = storage.array(dtype, 0, rows * columns);
+    const to = copy.storage.array(dtype, 0, columns * stride);
     for (let i = 0; i < rows; i++)
-      for (let j = 0; j < columns; j++) to[j * rows + i] = from[i * columns + j]!;
+      for (let j = 0; j < columns; j++) to[j * stride + i] = from[i * columns + j]!;
     copies.set(storage, copy);
   }
   return copy;

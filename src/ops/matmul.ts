@@ -55,14 +55,18 @@ function matrixOperand(lowering: Lowering, value: Value): OperandRef {
 const batched = (x: OperandRef): OperandRef =>
   x.shape.length === 3 ? x : { ...x, shape: [1, ...x.shape], strides: [0, ...x.strides] };
 
+/** So many columns of a product leave much of a vector idle, unless its lanes are steps of k. */
+const FEW_COLUMNS = 16;
+
 /** The two operands of a product as GEMM takes them: a [b,m,k], w [b,k,n]. */
 export function productOperands(
   lowering: Lowering,
   { inputs, attributes }: Node,
 ): { a: OperandRef; w: OperandRef } {
   const a = matrixOperand(lowering, inputs[0]!);
-  // One row reads the weight once whichever way it lies, and as it is stored in longer runs.
-  if (attributes.transposed === true && a.shape[1]! > 1) {
+  // One row reads the weight once whichever way it lies, and as it is stored in longer runs; few columns are sums
+  // along k of a weight as it is stored.
+  if (attributes.transposed === true && a.shape[1]! > 1 && inputs[1]!.shape.at(-2)! > FEW_COLUMNS) {
     const turned = lowering.turned(inputs[1]!);
     if (turned !== null) return { a, w: batched(turned) };
   }
