@@ -320,35 +320,4 @@ inline GemmMicro gemm_micro_for(int64_t rows, int64_t vectors, int64_t tail) {
   return tables[static_cast<int>(gemm_tail(tail))][vectors - 1].of[rows - 1];
 }
 
-// ---------------------------------------------------------------- one row
-
-/** sums[j] (+)= x . y[:, j] for one row x: y's rows are read one behind the other, eight side by
- *  side, so that memory is read in order. y (k, columns), columns contiguous. */
-template <int steps>
-inline void gemm_sweep_steps(const Real* x, int64_t x_step, const Real* y, int64_t y_step, int64_t columns,
-                             bool first, Real* sums) {
-  V a[steps];
-#pragma GCC unroll 8
-  for (int p = 0; p < steps; p++) a[p] = set1(x[p * x_step]);
-  each_vector(0, columns, [&](auto lanes) {
-    V even = first ? zero() : lanes.get(sums), odd = zero();
-#pragma GCC unroll 8
-    for (int p = 0; p < steps; p++) {
-      V& sum = p % 2 ? odd : even;
-      sum = gemm_multiply_add(a[p], lanes.get(y + p * y_step), sum);
-    }
-    lanes.put(sums, even + odd);
-  });
-}
-
-inline void gemm_sweep(const Real* x, int64_t x_step, const Real* y, int64_t y_step, int64_t k,
-                       int64_t columns, Real* sums) {
-  if (k == 0) each_vector(0, columns, [=](auto lanes) { lanes.put(sums, zero()); });
-  int64_t p = 0;
-  for (; p + 8 <= k; p += 8)
-    gemm_sweep_steps<8>(x + p * x_step, x_step, y + p * y_step, y_step, columns, p == 0, sums);
-  for (; p < k; p++)
-    gemm_sweep_steps<1>(x + p * x_step, x_step, y + p * y_step, y_step, columns, p == 0, sums);
-}
-
 }  // namespace

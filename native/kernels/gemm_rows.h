@@ -4,13 +4,65 @@ namespace {
 constexpr double kGemmDotsWork = 64e3;     // multiply-adds worth a task where memory is waited for
 constexpr int64_t kGemmOuterWork = 65536;  // elements of c, likewise
 
+/** Whether y comes from the last cache: it is read faster by four runs side by side than by eight then. From
+ * memory eight are faster; from nearer caches, and with few columns, fewer sums would wait for each other.
+ * Asked of a whole product: the order of summation depends on it. */
+inline bool gemm_row_from_last_cache(const GemmProduct& p) {
+  constexpr int64_t kLeast = (int64_t{256} << 10) / sizeof(Real), kMost = (int64_t{8} << 20) / sizeof(Real);
+  const int64_t elements = p.k * p.columns;
+  return elements > kLeast && elements <= kMost && p.columns >= 128;
+}
+
+/** sums[j] (+)= x . y[:, j] for one row x, `steps` rows of y. y (k, columns), columns contiguous. */
+template <int steps>
+inline void gemm_sweep_steps(const Real* x, int64_t x_step, const Real* y, int64_t y_step, int64_t columns,
+                             bool first, Real* sums) {
+  V a[steps];
+#pragma GCC unroll 8
+  for (int p = 0; p < steps; p++) a[p] = set1(x[p * x_step]);
+  each_vector(0, columns, [&](auto lanes) {
+    V even = first ? zero() : lanes.get(sums), odd = zero();
+#pragma GCC unroll 8
+    for (int p = 0; p < steps; p++) {
+      V& sum = p % 2 ? odd : even;
+      sum = gemm_multiply_add(a[p], lanes.get(y + p * y_step), sum);
+    }
+    lanes.put(sums, even + odd);
+  });
+}
+
+/** All rows of y, one behind the other and `steps` side by side, so that memory is read in order. */
+template <int steps>
+inline void gemm_sweep(const GemmProduct& p, const Real* y, int64_t columns, Real* sums) {
+  if (p.k == 0) each_vector(0, columns, [=](auto lanes) { lanes.put(sums, zero()); });
+  int64_t k = 0;
+  for (; k + steps <= p.k; k += steps)
+    gemm_sweep_steps<steps>(p.x + k * p.x_step, p.x_step, y + k * p.y_step, p.y_step, columns, k == 0, sums);
+  for (; k < p.k; k++)
+    gemm_sweep_steps<1>(p.x + k * p.x_step, p.x_step, y + k * p.y_step, p.y_step, columns, k == 0, sums);
+}
+
+/** sums[j] = x . y[:, j], y's columns contiguous along k and `count` of them read side by side. */
+template <int count>
+inline void gemm_dots_row(const Real* x, const Real* y, int64_t y_column, int64_t k, int64_t columns,
+                          Real* sums) {
+  int64_t j = 0;
+  for (; j + count <= columns; j += count)
+    gemm_dots_sums<1, count>(x, 0, y + j * y_column, y_column, k, sums + j);
+  for (; j < columns; j++) gemm_dots_sums<1, 1>(x, 0, y + j * y_column, y_column, k, sums + j);
+}
+
 /** Columns [j, j + columns) of a product of one row. */
 inline void gemm_one_row(const GemmProduct& p, bool swapped, const GemmOutput& o, int64_t j, int64_t columns,
                          Real* scratch) {
   Real* const sums = scratch;
   const Real* const y = p.y + j * p.y_column;
+  const bool four = gemm_row_from_last_cache(p);
   if (p.y_column == 1 && !(p.columns == 1 && p.y_step == 1)) {
-    gemm_sweep(p.x, p.x_step, y, p.y_step, p.k, columns, sums);
+    if (four)
+      gemm_sweep<4>(p, y, columns, sums);
+    else
+      gemm_sweep<8>(p, y, columns, sums);
   } else {
     const Real* x = p.x;
     if (p.x_step != 1) {
@@ -18,10 +70,10 @@ inline void gemm_one_row(const GemmProduct& p, bool swapped, const GemmOutput& o
       for (int64_t k = 0; k < p.k; k++) gathered[k] = p.x[k * p.x_step];
       x = gathered;
     }
-    int64_t q = 0;
-    for (; q + 8 <= columns; q += 8)
-      gemm_dots_sums<1, 8>(x, 0, y + q * p.y_column, p.y_column, p.k, sums + q);
-    for (; q < columns; q++) gemm_dots_sums<1, 1>(x, 0, y + q * p.y_column, p.y_column, p.k, sums + q);
+    if (four)
+      gemm_dots_row<4>(x, y, p.y_column, p.k, columns, sums);
+    else
+      gemm_dots_row<8>(x, y, p.y_column, p.k, columns, sums);
   }
   for (int64_t q = 0; q < columns; q += kGemmBlock) {
     const int64_t at = j + q;
