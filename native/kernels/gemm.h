@@ -5,6 +5,7 @@
 // small) the transpose is computed, x = wT and y = aT, and the result turned round at the end.
 // Where c is a few rows or columns wide and both lie along k, the lanes are steps of k (gemm_dots.h).
 // The order of summation depends on the shape and on constants of the instruction set alone.
+#include "gemm_turn.h"
 #include "gemm_micro.h"
 #include "gemm_pack.h"
 #include "gemm_finish.h"
@@ -26,7 +27,7 @@ inline GemmSoon gemm_soon(const Call& call, int64_t task, int64_t tasks) {
     const int64_t share = parts_of(later.rows, tasks), real = sizeof(Real);
     const Real* const data = static_cast<const Real*>(later.operand->data);
     soon.of[i] = {data + task * share * later.step / real, later.step / real,
-                  smaller(share, later.rows - task * share), parts_of(later.bytes, kGemmColumns * real), 0};
+                  smaller(share, later.rows - task * share), parts_of(later.bytes, kGemmColumns * real)};
   }
   return soon;
 }

@@ -11,6 +11,9 @@ constexpr int64_t kGemmAhead = 16;
 // is copied.
 constexpr int64_t kGemmCopyColumns = (kGemmNarrow ? 8 : 4) * kGemmColumns;
 
+// Rows of c from which on there are turns enough to turn the next panel in, two squares in each at most.
+constexpr int64_t kGemmTurnsAheadRows = 64;
+
 /** One product in its working orientation: x (rows, k), y (k, columns). */
 struct GemmProduct {
   int64_t rows, columns, k;
@@ -40,6 +43,7 @@ constexpr int64_t kGemmCopySize = (kGemmBlock + kGemmLine) * (kGemmCopyK + kGemm
 constexpr int64_t kGemmPackSize = kGemmWidest * kWidth * (kGemmK + 2 * kGemmLine);
 static_assert(kGemmCollidingK * gemm_odd_lines(kGemmBlock) <= kGemmCopySize);
 static_assert(kGemmBlock * gemm_odd_lines(kGemmCopyK) <= kGemmCopySize);
+static_assert(!kGemmTurnsAhead || kGemmPackSize <= kGemmCopySize);  // two panels by turns
 static_assert(!kGemmSlivers ||
               parts_of(kGemmBlock, kGemmSliver) * gemm_sliver_size(kGemmCollidingK) <= kGemmCopySize);
 constexpr int64_t kGemmSumsSize = kGemmBlock * kGemmBlock;
@@ -49,9 +53,11 @@ constexpr int64_t kGemmSharedSize = int64_t{kScratchBytes / sizeof(Real)} - kGem
 static_assert(kGemmSharedSize > 0);
 
 /** All rows of an area times one panel of y (at most kGemmWidest vectors wide). With tile.keep the first tile
- *  packs y there for the others. ahead_steps: how far ahead a strided x is fetched. */
+ *  packs y there for the others. ahead_steps: how far ahead a strided x is fetched. Inlined, since copying a
+ * tile costs small products some percent. */
 template <class Factors>
-inline void gemm_panel(GemmTile tile, const GemmArea& area, int64_t ahead_steps, const GemmOutput* finish) {
+[[gnu::always_inline]] inline void gemm_panel(GemmTile tile, const GemmArea& area, int64_t ahead_steps,
+                                              const GemmOutput* finish) {
   const int64_t rows = area.rows, columns = area.columns, vectors = parts_of(columns, kWidth);
   tile.tail = columns - (vectors - 1) * kWidth;
   const int64_t tiles =
@@ -61,10 +67,13 @@ inline void gemm_panel(GemmTile tile, const GemmArea& area, int64_t ahead_steps,
   if (height + (higher > 0 && !area.upward) < gemm_least_rows(static_cast<int>(vectors), true))
     tile.keep = nullptr;
   tile.fetch_runs = tile.soon ? kGemmMostRuns : kGemmTurnRuns;
-  if (!tile.soon && tile.k > kGemmShort) {  // all of it, if that can be
-    const int64_t turns = tiles * (tile.k / kGemmTurn - parts_of(height, kGemmTurnRuns));
-    const int64_t needed = parts_of(tile.fetch->rows * tile.fetch->pieces, larger(turns, 1));
-    tile.fetch_runs = static_cast<int>(larger(kGemmTurnRuns, smaller(needed, kGemmMostRuns)));
+  // As much in a turn as brings all of it in time, if that can be.
+  GemmNext& next = *tile.next;
+  const int64_t turns = larger(1, tiles * (tile.k / kGemmTurn - parts_of(height, kGemmTurnRuns)));
+  if (next.turning.to) next.turning.at_once = parts_of(next.turning.squares(), turns);
+  if (!tile.soon && tile.k > kGemmShort) {
+    const int64_t needed = smaller(parts_of(next.fetch.rows * next.fetch.pieces, turns), kGemmMostRuns);
+    tile.fetch_runs = static_cast<int>(larger(kGemmTurnRuns, needed));
   }
   const Real* const first = tile.x;
   Real* const c = tile.c;
@@ -153,14 +162,37 @@ inline void gemm_place_y(GemmPlain, const GemmProduct& p, int64_t j, int64_t col
   }
 }
 
-/** The panel of y from column j, steps from k0. */
-inline GemmFetch gemm_fetch(const GemmProduct& p, int64_t j, int64_t columns, int64_t k0, int64_t k) {
-  columns = smaller(columns, kGemmColumns);
+/** Whether the next panel of y is turned while this one is worked on, if there are turns enough in the
+ * arithmetic for that. (A y that several tasks need has been turned before: see gemm_turn_y.) */
+inline bool gemm_turns_ahead(const GemmProduct& p, int64_t rows, int64_t k) {
+  return kGemmTurnsAhead && p.y_step == 1 && p.y_column != 1 && rows >= kGemmTurnsAheadRows && k > kGemmShort;
+}
+
+/** The next panel of y, `columns` from j, steps from k0, is turned from now on. (Field by field: copies of
+ * what has just been written in parts take small products some percent.) */
+inline void gemm_turn_ahead(const GemmProduct& p, int64_t j, int64_t columns, int64_t k0, int64_t k, Real* to,
+                            GemmTurning& turning) {
+  turning.from = p.y + k0 + j * p.y_column;
+  turning.from_row = p.y_column;
+  turning.columns = columns;
+  turning.k = k;
+  turning.to = to;
+  turning.to_row = gemm_width(columns);
+  turning.run = turning.next = 0;
+}
+
+/** Columns of y from j, at most kGemmColumns or `most`, steps from k0. */
+inline GemmFetch gemm_fetch(const GemmProduct& p, int64_t j, int64_t columns, int64_t k0, int64_t k,
+                            int64_t most = kGemmColumns) {
+  columns = smaller(columns, most);
   k = smaller(k, p.k - k0);
   if (columns <= 0 || k <= 0) return {};
   const Real* const y = p.y + k0 * p.y_step + j * p.y_column;
-  if (p.y_column == 1) return {y, p.y_step, k, 1, 0};
-  return {y, p.y_column, columns, p.y_step == 1 ? parts_of(k, kGemmColumns) : 0, 0};
+  if (p.y_column == 1) return {y, p.y_step, k, 1};
+  if (p.y_step != 1) return {y, p.y_column, columns, 0};
+  const int64_t pieces = parts_of(k, kGemmColumns);
+  if (!kGemmTurnsAhead) return {y, p.y_column, columns, pieces};
+  return {y, kGemmColumns, pieces, columns, p.y_column};  // in the order in which it will be turned
 }
 
 }  // namespace
@@ -186,11 +218,14 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
   GemmOutput transposed{};
   transposed.c = sums, transposed.row = sums_row, transposed.activation = o.activation;
 
-  GemmFetch fetch;
+  const auto width_of = [=](int64_t q, int64_t at) {
+    return smaller((vectors / panels + (q < vectors % panels)) * kWidth, columns - at);
+  };
+  GemmNext coming;
   for (int64_t b = 0; b < parts; b++) {
     const bool last = b == parts - 1;
     GemmTile tile;
-    tile.fetch = &fetch;
+    tile.next = &coming;
     tile.soon = soon;
     const int64_t k0 = b * part, k = smaller(part, p.k - k0);
     const bool copied = gemm_place_x(Factors{}, p, i, rows, k0, k, columns, copy, tile);
@@ -198,17 +233,38 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
     tile.beta = b > 0 ? Real{1} : plan.direct ? o.beta : Real{0};
     tile.row_bias = plan.turned && b == 0 && o.bias ? o.bias + i : nullptr;
     for (int64_t q = 0, at = 0; q < panels; q++) {
-      const int64_t width = smaller((vectors / panels + (q < vectors % panels)) * kWidth, columns - at);
-      gemm_place_y(Factors{}, p, j + at, width, rows, k0, k, packed, tile);
+      const int64_t width = width_of(q, at);
+      GemmTurning& turning = coming.turning;
+      Real* const turned = turning.to;  // this panel's, if it has been begun
+      if (turned) {
+        turning.finish();
+        tile.y = turned, tile.y_step = turning.to_row, tile.keep = nullptr;
+      } else {
+        gemm_place_y(Factors{}, p, j + at, width, rows, k0, k, packed, tile);
+      }
+      turning.to = nullptr;
+      turning.columns = turning.k = 0;
+      if (q + 1 < panels && !copied && gemm_turns_ahead(p, rows, k)) {
+        const int64_t from = at + width, next_width = width_of(q + 1, from);
+        if (next_width >= kGemmSquare)
+          gemm_turn_ahead(p, j + from, next_width, k0, k, turned == copy ? packed : copy, turning);
+      }
       tile.bias = plan.direct && b == 0 && o.bias ? o.bias + j + at : nullptr;
       tile.c = plan.direct ? o.c + i * o.row + j + at : sums + at;
       tile.c_row = plan.direct ? o.row : sums_row;
+      // Fetched is the next panel; where it is turned now it has been fetched before, but for the second one,
+      // and what comes behind it is fetched.
+      const int64_t from = at + width + (q > 0 ? turning.columns : 0);
+      const int64_t most = q == 0 && turning.to ? 2 * kGemmColumns : kGemmColumns;
+      const bool fetched = turned && panels > 2;  // what comes behind this panel
       if (last && q == panels - 1 && plan.turned)
-        fetch = {o.c + j * o.row + i, o.row, columns, parts_of(rows, kGemmColumns), 0};
+        coming.fetch = {o.c + j * o.row + i, o.row, columns, parts_of(rows, kGemmColumns)};
+      else if (from < columns)
+        coming.fetch = gemm_fetch(p, j + from, columns - from, k0, k, most);
+      else if (q == panels - 1 && fetched)
+        coming.fetch = {};
       else
-        fetch = q + 1 < panels ? gemm_fetch(p, j + at + width, columns - at - width, k0, k)
-                : !last        ? gemm_fetch(p, j, columns, k0 + part, part)
-                               : next;
+        coming.fetch = last ? next : gemm_fetch(p, j, columns, k0 + part, part);
       const bool to_next_part = q == panels - 1 && !last && !copied;
       const GemmArea panel = {plan.direct ? i : 0, rows, plan.direct ? j + at : at, width, area.upward};
       gemm_panel<Factors>(tile, panel, to_next_part ? part : kGemmAhead,

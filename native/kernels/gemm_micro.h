@@ -41,17 +41,19 @@ constexpr int kGemmTurnRuns = kGemmVectors == 4 ? 2 : 3;
 constexpr int kGemmMostRuns = kGemmVectors == 4 ? 4 : 6;  // where there is much to fetch in few turns
 constexpr int64_t kGemmShort = 3 * kGemmTurn;  // steps of k; up to here all of c is fetched at once
 
-/** Memory to be brought nearer while something else is computed: `rows` rows of `pieces` runs each. */
+/** Memory to be brought nearer while something else is computed: `rows` rows of `pieces` runs of kGemmColumns
+ * each. */
 struct GemmFetch {
-  const Real* row;
-  int64_t row_step, rows, pieces;
-  int64_t piece;
+  const Real* row = nullptr;
+  int64_t row_step = 0, rows = 0, pieces = 0;
+  int64_t piece_step = kGemmColumns;
+  int64_t piece = 0;
 
   /** Whether anything was left to fetch. */
   bool turn(int runs) {
     if (rows <= 0) return false;
     for (; runs > 0 && rows > 0; runs--) {
-      const Real* const at = row + piece * kGemmColumns;
+      const Real* const at = row + piece * piece_step;
 #pragma GCC unroll 8
       for (int j = 0; j < kGemmColumns; j += kGemmLine) prefetch_far(at + j);
       if (++piece < pieces) continue;
@@ -73,6 +75,12 @@ struct GemmSoon {
   }
 };
 
+/** What the next panel will need: to be turned, or else to be brought nearer. */
+struct GemmNext {
+  GemmTurning turning;
+  GemmFetch fetch;
+};
+
 /** What a micro-kernel computes: c = alpha * x.y + bias + beta * c over one tile. */
 struct GemmTile {
   const Real* x;  // (rows, k)
@@ -88,11 +96,11 @@ struct GemmTile {
   const Real* row_bias = nullptr;  // (rows), in place of bias where c is computed transposed, or nullptr
   const Real* ahead;               // fetched into the cache, ahead_step further at every step of k
   int64_t ahead_step = 0;
-  GemmFetch* fetch = nullptr;  // what the next panel will need, or nullptr
-  int fetch_runs = 0;          // a turn
-  GemmSoon* soon = nullptr;    // and then
-  int64_t tail;                // columns in the last vector of a partial tile
-  Real* keep = nullptr;        // (k, vectors * kWidth): receives y, if the micro-kernel is one that packs
+  GemmNext* next = nullptr;  // what the next panel will need, or nullptr
+  int fetch_runs = 0;        // a turn
+  GemmSoon* soon = nullptr;  // and then
+  int64_t tail;              // columns in the last vector of a partial tile
+  Real* keep = nullptr;      // (k, vectors * kWidth): receives y, if the micro-kernel is one that packs
 };
 
 /** How much of a tile's last vector is columns: all, some, or half and less where that saves time. */
@@ -195,6 +203,8 @@ template <class Factors, int rows, int vectors, GemmTail tail_kind, bool pack>
 void gemm_micro(const GemmTile& tile) {
   constexpr bool partial = tail_kind != GemmTail::whole;
   constexpr bool partial_load = partial && kGemmLoadsPartial;
+  // A panel before another one has whole vectors, and one that has been turned is not packed.
+  constexpr bool turns = kGemmTurnsAhead && vectors >= 3 && !partial && !pack;
   const int64_t x_row = tile.x_row, x_step = tile.x_step, y_step = tile.y_step;
   const int64_t ahead_step = tile.ahead_step, tail = tile.tail;
   const Real* y = tile.y;
@@ -229,8 +239,9 @@ void gemm_micro(const GemmTile& tile) {
       for (int i = 0; i < kGemmTurnRuns; i++, c += tile.c_row)
 #pragma GCC unroll 8
         for (int j = 0; j < vectors * kWidth; j += kGemmLine) prefetch(c + j);
-    } else if (tile.fetch && !tile.fetch->turn(tile.fetch_runs) && tile.soon) {
-      tile.soon->turn();
+    } else if (tile.next) {
+      const bool turned = turns && tile.next->turning.turn();
+      if (!tile.next->fetch.turn(tile.fetch_runs) && !turned && tile.soon) tile.soon->turn();
     }
     for (int64_t k = smaller(left, kGemmTurn); k > 0; k--) {
       V row[vectors];

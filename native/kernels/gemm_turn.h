@@ -1,0 +1,160 @@
+// Matrices turned round in memory: squares of them in registers, whole ones, and a panel of y piece by piece
+// while something else is computed.
+namespace {
+
+// Squares of this many elements are transposed in registers: more is slower even where vectors
+// are longer, because permutations of the longest vectors are.
+constexpr int kGemmSquare = kWidth < 8 ? kWidth : 8;
+
+#if defined(__GNUC__)
+// Vectors as the compiler knows them: permutations have one notation there for every machine.
+typedef Real GemmLanes __attribute__((vector_size(sizeof(Real) * kGemmSquare)));
+
+template <int... lane>
+struct GemmLaneList {};
+template <int n, int... lane>
+struct GemmLaneRange : GemmLaneRange<n - 1, n - 1, lane...> {};
+template <int... lane>
+struct GemmLaneRange<0, lane...> {
+  using List = GemmLaneList<lane...>;
+};
+
+/** Exchanges the off-diagonal squares of `size` lanes of two rows that are `size` apart. */
+template <int size, int... lane>
+inline void gemm_exchange(GemmLanes& a, GemmLanes& b, GemmLaneList<lane...>) {
+  const GemmLanes low = __builtin_shufflevector(a, b, (lane & size ? lane - size + kGemmSquare : lane)...);
+  const GemmLanes high = __builtin_shufflevector(a, b, (lane & size ? lane + kGemmSquare : lane + size)...);
+  a = low;
+  b = high;
+}
+
+template <int size>
+inline void gemm_exchange_all(GemmLanes (&rows)[kGemmSquare]) {
+  if constexpr (size < kGemmSquare) {
+#pragma GCC unroll 8
+    for (int i = 0; i < kGemmSquare; i++)
+      if (!(i & size))
+        gemm_exchange<size>(rows[i], rows[i | size], typename GemmLaneRange<kGemmSquare>::List{});
+    gemm_exchange_all<2 * size>(rows);
+  }
+}
+
+/** to[j][i] = from[i][j], i and j below kGemmSquare. */
+inline void gemm_transpose_whole(const Real* from, int64_t from_row, Real* to, int64_t to_row) {
+  GemmLanes rows[kGemmSquare];
+#pragma GCC unroll 8
+  for (int i = 0; i < kGemmSquare; i++) std::memcpy(&rows[i], from + i * from_row, sizeof(GemmLanes));
+  gemm_exchange_all<1>(rows);
+#pragma GCC unroll 8
+  for (int i = 0; i < kGemmSquare; i++) std::memcpy(to + i * to_row, &rows[i], sizeof(GemmLanes));
+}
+#else
+inline void gemm_transpose_whole(const Real* from, int64_t from_row, Real* to, int64_t to_row) {
+  for (int i = 0; i < kGemmSquare; i++)
+    for (int j = 0; j < kGemmSquare; j++) to[j * to_row + i] = from[i * from_row + j];
+}
+#endif
+
+/** to[j][i] = from[i][j], (rows, columns) to (columns, rows). Cache lines of both sides are finished
+ *  one after the other, kBand rows of kRun. So many rows at once are more than the machine's own
+ *  prefetching follows: what comes kAhead runs later is fetched here. (A call takes small ones a tenth of
+ * their time.) */
+[[gnu::always_inline]] inline void gemm_transpose(const Real* from, int64_t from_row, int64_t rows,
+                                                  int64_t columns, Real* to, int64_t to_row) {
+  constexpr int64_t kBand = 16, kRun = 16, kAhead = 4;
+  if (rows < kGemmSquare || columns < kGemmSquare) {
+    for (int64_t j = 0; j < columns; j++)
+      for (int64_t i = 0; i < rows; i++) to[j * to_row + i] = from[i * from_row + j];
+    return;
+  }
+  // What is left over is in squares that overlap the last whole ones.
+  const int64_t last_row = rows - kGemmSquare, last_column = columns - kGemmSquare;
+  for (int64_t i = 0; i < rows; i += kBand)
+    for (int64_t j = 0; j < columns; j += kRun) {
+      const bool same_band = j + kAhead * kRun < columns;
+      const int64_t i_ahead = same_band ? i : i + kBand,
+                    j_ahead = same_band ? j + kAhead * kRun : j % (kAhead * kRun);
+      for (int64_t r = i_ahead; r < smaller(i_ahead + kBand, rows); r++)
+        prefetch_far(from + r * from_row + j_ahead);
+      for (int64_t r = i; r < smaller(i + kBand, rows); r += kGemmSquare)
+        for (int64_t q = j; q < smaller(j + kRun, columns); q += kGemmSquare) {
+          const int64_t row = smaller(r, last_row), column = smaller(q, last_column);
+          gemm_transpose_whole(from + row * from_row + column, from_row, to + column * to_row + row, to_row);
+        }
+    }
+}
+
+// ---------------------------------------------------------------- while something else is computed
+
+/** Whether a panel of y can be turned while the one before it is worked on: beside the sums of a micro-kernel
+ * there have to be registers for half a square. */
+constexpr bool kGemmTurnsAhead = kWidth == 16;
+
+/** gemm_transpose_whole in halves, for few registers. */
+template <int square>
+inline void gemm_transpose_halves(const Real* from, int64_t from_row, Real* to, int64_t to_row) {
+#if defined(__GNUC__)
+  if constexpr (square == 8) {
+    typedef Real Half __attribute__((vector_size(sizeof(Real) * 4)));
+    using Lanes = typename GemmLaneRange<square>::List;
+    for (int j = 0; j < 8; j += 4) {
+      GemmLanes rows[4];
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; i++) {
+        Half low, high;
+        std::memcpy(&low, from + i * from_row + j, sizeof(Half));
+        std::memcpy(&high, from + (i + 4) * from_row + j, sizeof(Half));
+        rows[i] = __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7);
+      }
+      gemm_exchange<1>(rows[0], rows[1], Lanes{});
+      gemm_exchange<1>(rows[2], rows[3], Lanes{});
+      gemm_exchange<2>(rows[0], rows[2], Lanes{});
+      gemm_exchange<2>(rows[1], rows[3], Lanes{});
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; i++) std::memcpy(to + (j + i) * to_row, &rows[i], sizeof(GemmLanes));
+    }
+    return;
+  }
+#endif
+  gemm_transpose_whole(from, from_row, to, to_row);
+}
+
+/** A panel of y that is turned square by square: (columns, k) at `from` to (k, columns), both at least
+ *  kGemmSquare. Lines of `from` are finished one after the other, and fetched a run of k before. */
+struct GemmTurning {
+  static constexpr int64_t kRun = 2 * kGemmSquare;
+
+  const Real* from = nullptr;
+  int64_t from_row = 0, columns = 0, k = 0;
+  Real* to = nullptr;
+  int64_t to_row = 0;
+  int64_t at_once = 0;        // squares a turn
+  int64_t run = 0, next = 0;  // run of k, and square of it: two for every kGemmSquare columns
+
+  int64_t squares_of_run() const { return 2 * parts_of(columns, kGemmSquare); }
+  int64_t squares() const { return parts_of(k, kRun) * squares_of_run(); }
+
+  void square() {
+    // What is left over is in squares that overlap the last whole ones.
+    const int64_t i = smaller(next / 2 * kGemmSquare, columns - kGemmSquare);
+    const int64_t j = smaller(run + next % 2 * kGemmSquare, k - kGemmSquare);
+    const Real* const row = from + i * from_row;
+    gemm_transpose_halves<kGemmSquare>(row + j, from_row, to + j * to_row + i, to_row);
+    if (++next < squares_of_run()) return;
+    next = 0;
+    run += kRun;
+  }
+
+  /** Whether any were left. */
+  bool turn() {
+    if (run >= k) return false;
+    for (int64_t n = at_once; n > 0 && run < k; n--) square();
+    return true;
+  }
+
+  void finish() {
+    while (run < k) square();
+  }
+};
+
+}  // namespace
