@@ -75,7 +75,7 @@ struct GemmSoon {
   }
 };
 
-/** What the next panel will need: to be turned, or else to be brought nearer. */
+/** What later panels will need: the next one turned, if it has to be, and what is to be brought nearer. */
 struct GemmNext {
   GemmTurning turning;
   GemmFetch fetch;
@@ -96,7 +96,7 @@ struct GemmTile {
   const Real* row_bias = nullptr;  // (rows), in place of bias where c is computed transposed, or nullptr
   const Real* ahead;               // fetched into the cache, ahead_step further at every step of k
   int64_t ahead_step = 0;
-  GemmNext* next = nullptr;  // what the next panel will need, or nullptr
+  GemmNext* next = nullptr;  // what later panels will need, or nullptr
   int fetch_runs = 0;        // a turn
   GemmSoon* soon = nullptr;  // and then
   int64_t tail;              // columns in the last vector of a partial tile

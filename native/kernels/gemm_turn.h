@@ -120,7 +120,8 @@ inline void gemm_transpose_halves(const Real* from, int64_t from_row, Real* to, 
 }
 
 /** A panel of y that is turned square by square: (columns, k) at `from` to (k, columns), both at least
- *  kGemmSquare. Lines of `from` are finished one after the other, and fetched a run of k before. */
+ *  kGemmSquare. Lines of `from` are finished one after the other; nothing is fetched here, the panel before
+ * it has fetched them. */
 struct GemmTurning {
   static constexpr int64_t kRun = 2 * kGemmSquare;
 

@@ -6,7 +6,7 @@ constexpr int64_t kMoveChunk = 65536;  // elements a task
 
 constexpr int64_t kTransposeStrip = 16;  // rows of y transposed together: a cache line of float32
 
-/** to[j][i] = from[i][j], i < rows, j < columns, whatever the type; Real has gemm_pack.h's. */
+/** to[j][i] = from[i][j], i < rows, j < columns, whatever the type; Real has gemm_turn.h's. */
 template <class T>
 inline void transpose(const T* from, int64_t from_row, int64_t rows, int64_t columns, T* to, int64_t to_row) {
   for (int64_t i = 0; i < rows; i++) {

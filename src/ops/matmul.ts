@@ -55,7 +55,11 @@ function matrixOperand(lowering: Lowering, value: Value): OperandRef {
 const batched = (x: OperandRef): OperandRef =>
   x.shape.length === 3 ? x : { ...x, shape: [1, ...x.shape], strides: [0, ...x.strides] };
 
-/** So many columns of a product leave much of a vector idle, unless its lanes are steps of k. */
+/**
+ * Products with so few rows or columns are sums along k, for which a weight [out, in] lies best as it is stored.
+ * One row reads it only once, and in longer runs.
+ */
+const FEW_ROWS = 8;
 const FEW_COLUMNS = 16;
 
 /** The two operands of a product as GEMM takes them: a [b,m,k], w [b,k,n]. */
@@ -64,9 +68,8 @@ export function productOperands(
   { inputs, attributes }: Node,
 ): { a: OperandRef; w: OperandRef } {
   const a = matrixOperand(lowering, inputs[0]!);
-  // One row reads the weight once whichever way it lies, and as it is stored in longer runs; few columns are sums
-  // along k of a weight as it is stored.
-  if (attributes.transposed === true && a.shape[1]! > 1 && inputs[1]!.shape.at(-2)! > FEW_COLUMNS) {
+  const [rows, columns] = [a.shape[1]!, inputs[1]!.shape.at(-2)!];
+  if (attributes.transposed === true && rows > FEW_ROWS && columns > FEW_COLUMNS) {
     const turned = lowering.turned(inputs[1]!);
     if (turned !== null) return { a, w: batched(turned) };
   }
