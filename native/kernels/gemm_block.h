@@ -168,19 +168,6 @@ inline bool gemm_turns_ahead(const GemmProduct& p, int64_t rows, int64_t k) {
   return kGemmTurnsAhead && p.y_step == 1 && p.y_column != 1 && rows >= kGemmTurnsAheadRows && k > kGemmShort;
 }
 
-/** The next panel of y, `columns` from j, steps from k0, is turned from now on. (Field by field: copies of
- * what has just been written in parts take small products some percent.) */
-inline void gemm_turn_ahead(const GemmProduct& p, int64_t j, int64_t columns, int64_t k0, int64_t k, Real* to,
-                            GemmTurning& turning) {
-  turning.from = p.y + k0 + j * p.y_column;
-  turning.from_row = p.y_column;
-  turning.columns = columns;
-  turning.k = k;
-  turning.to = to;
-  turning.to_row = gemm_width(columns);
-  turning.run = turning.next = 0;
-}
-
 /** Columns of y from j, at most kGemmColumns or `most`, steps from k0. */
 inline GemmFetch gemm_fetch(const GemmProduct& p, int64_t j, int64_t columns, int64_t k0, int64_t k,
                             int64_t most = kGemmColumns) {
@@ -242,12 +229,12 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
       } else {
         gemm_place_y(Factors{}, p, j + at, width, rows, k0, k, packed, tile);
       }
-      turning.to = nullptr;
-      turning.columns = turning.k = 0;
+      turning.clear();
       if (q + 1 < panels && !copied && gemm_turns_ahead(p, rows, k)) {
-        const int64_t from = at + width, next_width = width_of(q + 1, from);
-        if (next_width >= kGemmSquare)
-          gemm_turn_ahead(p, j + from, next_width, k0, k, turned == copy ? packed : copy, turning);
+        // A panel behind another one has more than a vector of columns, and so enough for squares.
+        const int64_t from = at + width, coming_width = width_of(q + 1, from);
+        turning.begin(p.y + k0 + (j + from) * p.y_column, p.y_column, coming_width, k,
+                      turned == copy ? packed : copy, gemm_width(coming_width));
       }
       tile.bias = plan.direct && b == 0 && o.bias ? o.bias + j + at : nullptr;
       tile.c = plan.direct ? o.c + i * o.row + j + at : sums + at;

@@ -132,6 +132,18 @@ struct GemmTurning {
   int64_t at_once = 0;        // squares a turn
   int64_t run = 0, next = 0;  // run of k, and square of it: two for every kGemmSquare columns
 
+  // Field by field: copies of a struct that has just been written in parts take small products some percent.
+  void begin(const Real* y, int64_t y_column, int64_t y_columns, int64_t steps, Real* panel,
+             int64_t panel_row) {
+    from = y, from_row = y_column, columns = y_columns, k = steps;
+    to = panel, to_row = panel_row;
+    run = next = 0;
+  }
+  void clear() {
+    to = nullptr;
+    columns = k = 0;
+  }
+
   int64_t squares_of_run() const { return 2 * parts_of(columns, kGemmSquare); }
   int64_t squares() const { return parts_of(k, kRun) * squares_of_run(); }
 

@@ -48,7 +48,7 @@ export abstract class Module {
   /**
    * Makes this module and all below it ready for serving: evaluation mode, and parameters and buffers that
    * nothing can change, so that compiled functions may keep the weights in the layout that is fastest (a
-   * second copy; predicting for four rows or more gains). `train()`, `loadStateDict`, `assign` and
+   * second copy; predicting for more than eight rows gains). `train()`, `loadStateDict`, `assign` and
    * `to` have no effect or are refused, training leaves the parameters alone, until `thaw()`. The results
    * are those of evaluation mode up to the order in which sums are made.
    *

@@ -71,6 +71,23 @@ describe("freeze", () => {
     expect(strides()[0]).toEqual([1, 20]);
   });
 
+  test.each([
+    ["float32", 64, 80], // four lines of 16, and one more
+    ["float32", 33, 48], // three
+    ["float64", 33, 40], // five lines of eight
+  ] as const)("rows an odd number of cache lines apart: %s, %i columns", (dtype, columns, stride) => {
+    manualSeed(2);
+    const model = new nn.Linear(20, columns).to(dtype).evaluate();
+    const x = randn([16, 20], 0, 1, dtype).detach();
+    const predict = compile((input: Tensor) => noGrad(() => model.forward(input)));
+    const before = predict(x).dataSync();
+    model.freeze();
+    const [gemm] = predict.program(x).source.instructions.filter(({ row }) => row.name === "gemm");
+    expect(gemm!.operands[1]!.strides.slice(1)).toEqual([stride, 1]);
+    const after = predict(x).dataSync();
+    expect(largest(Array.from(after, (y, i) => y - before[i]!))).toBeLessThan(1e-6 * largest(before));
+  });
+
   test("nothing changes it: writes are refused, arrays are copies", () => {
     const model = network().freeze();
     const layer = model.at(0) as nn.Linear;
