@@ -1,14 +1,12 @@
 // Who is compared, how each is found on this machine, and in which environment it is as fast as its
-// documentation says. Peers are never installed by this project: they live in a folder of their own,
-// .peers (or NABLA_PEERS), which git ignores and anybody may throw away.
+// documentation says. Peers are never installed by this project.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fastestCoreType } from "./core-type.mjs";
+import { peersFolder, root } from "./places.mjs";
 
-export const root = fileURLToPath(new URL("../..", import.meta.url));
-export const peersFolder = process.env.NABLA_PEERS ?? join(root, ".peers");
 const script = (name) => join(root, "bench/peers", name);
 const firstOf = (files) => files.find((file) => existsSync(file));
 
@@ -87,7 +85,7 @@ const NETWORKS = ["training", "inference"];
 /**
  * id, label for tables, `group` in the chart, what it can do (`kinds`, or `only` these workloads), `find`
  * (undefined: absent),
- * `environment(threads)`, and how to get it, with the gigabytes that takes on disk.
+ * `environment(threads, found)`, and how to get it, with the gigabytes that takes on disk.
  */
 export const peers = [
   {
@@ -126,13 +124,17 @@ export const peers = [
         : undefined,
     environment(threads) {
       // One pool of threads for OpenBLAS and PyTorch; with two of them it is ten times slower.
-      const folders = systemLibrary("libopenblas.so.0").map((file) => join(dirname(file), "openblas-openmp"));
-      const openmp = firstOf(folders);
+      const files = systemLibrary("libopenblas.so.0").map((file) =>
+        join(dirname(file), "openblas-openmp", "libopenblas.so.0"),
+      );
+      const openmp = firstOf(files);
       return {
         ...threadVariables(threads),
         ...keepMemory,
         ATEN_CPU_CAPABILITY: "avx512", // it takes AVX2 by itself; ignored where the processor has none
-        ...(openmp === undefined ? {} : { LD_LIBRARY_PATH: openmp }),
+        ...(openmp === undefined
+          ? {}
+          : { LD_LIBRARY_PATH: dirname(openmp), ...fastestCoreType("openblas", openmp) }),
       };
     },
     install: "apt-get install --no-install-recommends python3-torch libopenblas0-openmp",
@@ -203,6 +205,7 @@ export const peers = [
       ...inPython("openblas", "scipy_openblas32/lib/libscipy_openblas.so"),
       ...systemLibrary("libopenblas.so.0"),
     ]),
+    environment: (threads, { args }) => ({ ...threadVariables(threads), ...fastestCoreType(...args) }),
     install: venv("openblas", "scipy-openblas32"),
   },
   {
@@ -212,6 +215,7 @@ export const peers = [
       join(peersFolder, "blis/usr/lib/x86_64-linux-gnu/blis-pthread/libblis.so.4"),
       ...systemLibrary("libblis.so.4"),
     ]),
+    environment: (threads, { args }) => ({ ...threadVariables(threads), ...fastestCoreType(...args) }),
     install: deb("blis", "libblis4-pthread"),
   },
   {
@@ -262,7 +266,7 @@ export function choosePeers(list) {
 export const launch = (peer, found, threads) => ({
   id: peer.id,
   ...found,
-  environment: (peer.environment ?? threadVariables)(threads),
+  environment: (peer.environment ?? threadVariables)(threads, found),
 });
 
 /** nabla beside its peers: a network in Node, a matrix product as a program of its own. */

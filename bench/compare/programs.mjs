@@ -3,7 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { peersFolder, root } from "./peers.mjs";
+import { peersFolder, root } from "./places.mjs";
 
 const folder = join(root, "bench/peers");
 const engine = join(root, "build/Release/engine.a");

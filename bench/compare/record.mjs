@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { chart } from "./chart.mjs";
-import { root } from "./peers.mjs";
+import { root } from "./places.mjs";
 import { markdown } from "./table.mjs";
 
 const BEGIN = "<!-- bench:compare: written by that command, not by hand -->";

@@ -13,6 +13,16 @@ import { createInterface } from "node:readline";
 const START_MS = 300_000;
 const BLOCK_MS = 60_000;
 
+/** Variables by which libraries are set: what the caller has set for something else changes no comparison. */
+const OF_LIBRARIES =
+  /^(OPENBLAS|GOTO|BLIS|MKL|OMP|KMP|GOMP|DNNL|ONEDNN|ATEN|TORCH\w*|PYTORCH|XLA|JAX|TF|ORT|MALLOC)_|^NPROC$/;
+
+/** The caller's environment without those, and with these. */
+export function childEnvironment(variables) {
+  const inherited = Object.entries(process.env).filter(([name]) => !OF_LIBRARIES.test(name));
+  return { ...Object.fromEntries(inherited), ...variables };
+}
+
 /** The children that run; whatever ends the driver ends them. */
 const running = new Set();
 process.on("exit", () => {
@@ -29,7 +39,7 @@ function reasonIn(text) {
 /** Starts a child and speaks its protocol; every answer has its time limit. */
 export async function startSession({ command, args = [], environment = {} }, request) {
   const child = spawn(command, args, {
-    env: { ...process.env, ...environment },
+    env: childEnvironment(environment),
     stdio: ["pipe", "pipe", "pipe"],
   });
   running.add(child);
