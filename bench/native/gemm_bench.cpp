@@ -1,7 +1,14 @@
 // How fast gemm is: GFLOP/s a shape, beside the machine's multiply-add peak measured in between.
-//   gemm_bench [--isa=NAME] [--threads=1|2] [--filter=TEXT] [--rounds=N] [--cold=N]
+//   gemm_bench [--isa=NAME] [--threads=1|2] [--filter=TEXT] [--rounds=N] [--cold=N] [--places=N]
 // cold: N copies of all operands in turn, as the layers of a deep network come, so that they are found in
 // the last cache or in memory.
+// places: a round moves the operands to N other places in turn. Which sets of the second and the third cache
+// they share there is up to the pages of the system (in a virtual machine even within large ones), and the
+// same product may be a fifth slower than elsewhere; gflops_low is the slowest, gflops_mean goes by the time
+// of all. Not together with cold.
+// Built against the library that `npm run build` leaves:
+//   c++ -O2 -std=c++17 bench/native/gemm_bench.cpp build/Release/engine.a -pthread -ldl -o build/gemm_bench
+//
 // One JSON line a shape. Shapes are batch x out x in of a dense layer, weights stored (in, out):
 //   NN  y = x w     NT  dx = dy wT     TN  dw = xT dy
 // and as this library keeps weights, (out, in):
@@ -13,6 +20,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <numeric>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -90,7 +99,7 @@ namespace {
 struct Shape {
   const char* operation;
   int64_t batch, out, in;
-  double best = 0;
+  std::vector<double> seconds;  // of the best block at every place and round
 };
 
 Operand matrix(float* memory, int64_t rows, int64_t columns, bool transposed) {
@@ -134,6 +143,17 @@ Case copy_of(Case c, int64_t copy, size_t room) {
   return c;
 }
 
+/** The same product with its operands elsewhere in memory that has room for so many Reals. */
+Case placed(Case c, std::mt19937& random, size_t room) {
+  constexpr size_t kStep = (size_t{2} << 20) / sizeof(float);
+  for (Operand& x : c.operands) {
+    if (!x.data) continue;
+    const size_t size = static_cast<size_t>(x.shape[1] * x.shape[2]);
+    x.data = static_cast<float*>(x.data) + random() % ((room - size) / kStep + 1) * kStep;
+  }
+  return c;
+}
+
 double measure(Kernel gemm, Context& context, const std::vector<Case>& cases, double least) {
   const double parameters[] = {1, 0, -1, -1};
   size_t next = 0;
@@ -169,6 +189,12 @@ int run(int count, char** values) {
   const int threads = std::atoi(option(count, values, "--threads=", "1"));
   const int copies = std::max(1, std::atoi(option(count, values, "--cold=", "1")));
   const int rounds = std::atoi(option(count, values, "--rounds=", "3"));
+  const int places = std::max(1, std::atoi(option(count, values, "--places=", "1")));
+  std::mt19937 random(1);
+  if (places > 1 && copies > 1) {
+    std::fprintf(stderr, "Expected either --places or --cold but received both\n");
+    return 1;
+  }
   const KernelTable& table = *find_isa(isa, "--isa").table;
 
   std::vector<Shape> shapes;
@@ -197,21 +223,27 @@ int run(int count, char** values) {
   for (int round = 0; round < rounds; round++)
     for (Shape& s : shapes) {
       top = std::max(top, peak(isa));
-      std::vector<Case> cases = {make_case(s, a, w, c)};
-      for (int copy = 1; copy < copies; copy++) cases.push_back(copy_of(cases[0], copy, kCount));
-      s.best = std::max(s.best, cases[0].flop / measure(table.kernels[0], context, cases, 0.001) / 1e9);
+      for (int place = 0; place < places; place++) {
+        std::vector<Case> cases = {make_case(s, a, w, c)};
+        for (int copy = 1; copy < copies; copy++) cases.push_back(copy_of(cases[0], copy, kCount));
+        if (places > 1)
+          for (Case& one : cases) one = placed(one, random, kCount);
+        s.seconds.push_back(measure(table.kernels[0], context, cases, 0.001));
+      }
     }
   if (threads > 1) {
     helper.generation = -1;
     helper.thread.join();
   }
   for (Shape& s : shapes) {
-    const double flop = 2.0 * s.batch * s.out * s.in;
+    const double gflop = 2e-9 * s.batch * s.out * s.in;
+    const auto [best, worst] = std::minmax_element(s.seconds.begin(), s.seconds.end());
+    const double all = std::accumulate(s.seconds.begin(), s.seconds.end(), 0.0);
     std::printf(
         "{\"workload\":\"sgemm_%s_%ldx%ldx%ld\",\"peer\":\"nabla_%s\",\"threads\":%d,\"ms_min\":%.6f,"
-        "\"gflops\":%.1f,\"peak_1t\":%.1f}\n",
-        s.operation, long(s.batch), long(s.out), long(s.in), isa.c_str(), threads, flop / s.best / 1e6,
-        s.best, top);
+        "\"gflops\":%.1f,\"gflops_mean\":%.1f,\"gflops_low\":%.1f,\"peak_1t\":%.1f}\n",
+        s.operation, long(s.batch), long(s.out), long(s.in), isa.c_str(), threads, 1e3 * *best, gflop / *best,
+        gflop * static_cast<double>(s.seconds.size()) / all, gflop / *worst, top);
   }
   std::free(context.scratch), std::free(a), std::free(w), std::free(c);
   return 0;

@@ -2,9 +2,10 @@
 namespace {
 
 // k is summed in blocks of at most this, so that a block of x and a panel of y stay in L2; in
-// smaller ones where a step of x is a step through memory, so that the next block can be fetched.
+// smaller ones where a step of x is a step through memory, so that the next block can be fetched, or where a
+// panel of y that is read again and again in place would not stay.
 constexpr int64_t kGemmK = 1024;
-constexpr int64_t kGemmStridedK = 256, kGemmCollidingK = 512;
+constexpr int64_t kGemmStridedK = 256, kGemmCollidingK = 512, kGemmScatteredK = 512;
 // Steps of k by which x is fetched ahead within the last block.
 constexpr int64_t kGemmAhead = 16;
 // Columns from which on copying a colliding x pays; narrow panels make tasks of so many, for each of which it
@@ -116,9 +117,38 @@ inline bool gemm_copies_x(const GemmProduct& p, int64_t columns) {
   return pays && p.k >= 64 && columns >= kGemmCopyColumns;
 }
 
+/** Rows of x, and distance of y's rows, from which on y is packed. A wide panel's rows share no sets of the
+ *  cache until they lie a page apart, so that it is read in place at first; a narrow one's do at once. */
+constexpr int kGemmPackRows = kGemmNarrow ? 12 : 96;
+constexpr int64_t kGemmPackStep = kGemmNarrow ? 0 : 3072 / sizeof(Real);
+/** And sooner, if rows a whole number of such steps apart fall on few sets of L1 and a panel has so few of
+ * them that its copy stays there: the tiles that come after the first one find it in L1 and not in L2. */
+constexpr int kGemmCrowdedRows = 48;
+constexpr int64_t kGemmCrowdedStep = 1024 / sizeof(Real), kGemmCrowdedK = 128;
+/** Or if they fall on so few sets of L2 that k of them leave x no room there: the panel comes from the last
+ *  cache for every tile then, and how much of it does is up to the pages that the system has given. */
+constexpr int64_t kGemmWaySize = int64_t{64} << 10, kGemmWays = 16;  // of an L2 of 1 MB
+
+/** Whether the rows of a panel of y fall on so few sets of L2. A large x whose steps lie apart comes from
+ * there as well, and needs some room. */
+inline bool gemm_y_scatters(const GemmProduct& p, int64_t rows, int64_t k) {
+  const int64_t apart = (p.y_step & -p.y_step) * static_cast<int64_t>(sizeof(Real));
+  const int64_t ways = k * apart / kGemmWaySize;
+  return ways > kGemmWays || (ways == kGemmWays && p.x_step != 1 && rows >= kGemmBlock);
+}
+
+/** Whether y, whose columns are contiguous, is packed by the first of the tiles that read it. */
+inline bool gemm_packs(const GemmProduct& p, int64_t rows, int64_t k) {
+  if (rows >= kGemmPackRows && p.y_step >= kGemmPackStep) return true;
+  if (rows < kGemmCrowdedRows) return false;
+  return gemm_y_scatters(p, rows, k) || (k <= kGemmCrowdedK && p.y_step % kGemmCrowdedStep == 0);
+}
+
 /** The longest block of k. Decides the order of summation, and so may not depend on how c is cut. */
 inline int64_t gemm_longest_k(GemmPlain, const GemmProduct& p) {
-  return p.x_step == 1 ? kGemmK : gemm_x_collides(p) ? kGemmCollidingK : kGemmStridedK;
+  if (p.x_step != 1) return gemm_x_collides(p) ? kGemmCollidingK : kGemmStridedK;
+  const bool in_place = p.y_column == 1 && !gemm_packs(p, p.rows, kGemmK), again = p.rows > kGemmMaxRows;
+  return in_place && again && gemm_y_scatters(p, p.rows, smaller(p.k, kGemmK)) ? kGemmScatteredK : kGemmK;
 }
 
 /** tile.x = rows from i, steps [k0, k0 + k) of x. Returns whether that is a copy. */
@@ -154,7 +184,7 @@ inline void gemm_place_y(GemmPlain, const GemmProduct& p, int64_t j, int64_t col
   if (p.y_column == 1 && (kGemmLoadsPartial || columns % kWidth == 0)) {
     tile.y = y;
     tile.y_step = p.y_step;
-    if (p.y_step != gemm_width(columns) && gemm_packs(rows, k, p.y_step)) tile.keep = packed;
+    if (p.y_step != gemm_width(columns) && gemm_packs(p, rows, k)) tile.keep = packed;
   } else {
     tile.y = packed;
     tile.y_step = gemm_width(columns);

@@ -274,19 +274,6 @@ void gemm_micro(const GemmTile& tile) {
   gemm_store_tile<rows, vectors, partial>(tile, sum);
 }
 
-/** Rows of x, and distance of y's rows, from which on y is packed. A wide panel's rows share no sets of the
- *  cache until they lie a page apart, so that it is read in place at first; a narrow one's do at once. */
-constexpr int kGemmPackRows = kGemmNarrow ? 12 : 96;
-constexpr int64_t kGemmPackStep = kGemmNarrow ? 0 : 3072 / sizeof(Real);
-/** And sooner, if rows a whole number of such steps apart fall on few sets of L1 and a panel has so few of
- * them that its copy stays there: the tiles that come after the first one find it in L1 and not in L2. */
-constexpr int kGemmCrowdedRows = 48;
-constexpr int64_t kGemmCrowdedStep = 1024 / sizeof(Real), kGemmCrowdedK = 128;
-
-inline bool gemm_packs(int64_t rows, int64_t k, int64_t y_step) {
-  if (rows >= kGemmPackRows && y_step >= kGemmPackStep) return true;
-  return rows >= kGemmCrowdedRows && k <= kGemmCrowdedK && y_step % kGemmCrowdedStep == 0;
-}
 /** The lowest tile there is a micro-kernel for; of those that pack only the highest two are compiled. */
 constexpr int gemm_least_rows(int vectors, bool pack) { return pack ? gemm_rows(vectors) - 1 : 1; }
 

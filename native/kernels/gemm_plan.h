@@ -160,18 +160,32 @@ inline int64_t gemm_tasks(const GemmProduct& p, int64_t batch) {
   return all >= kGemmHalves ? larger(2, tasks) : tasks;
 }
 
+// Panels of three vectors, for tiles of eight rows; of so many columns on, since threads share them less
+// evenly.
+constexpr int64_t kGemmHighColumns = 3 * kWidth, kGemmHighWidth = 8 * kGemmHighColumns, kGemmHighRows = 32;
+
+/** Whether few rows make fewer tiles if those are higher: y is read once for each. */
+inline bool gemm_prefers_high_tiles(const GemmProduct& p) {
+  return kWidth == 16 && p.columns >= kGemmHighWidth && p.rows <= kGemmHighRows &&
+         parts_of(p.rows, gemm_rows(3)) < parts_of(p.rows, gemm_rows(kGemmVectors));
+}
+
 /** y_in_place: packing y costs nothing; where it does, or a narrow panel is packed for few rows, there are no
  *  more tasks than these threads need (the bits do not depend on where c is cut). least_columns: fewer are
  * not worth what x costs. */
 inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, bool direct, int32_t threads, bool y_in_place,
                           int64_t least_columns) {
-  int64_t target = gemm_tasks(p, batch);
-  if (!y_in_place || kGemmNarrow) target = smaller(target, threads > 1 ? 2 * threads : 1);
-  if (kGemmNarrow && direct && gemm_copies_x(p, p.columns))
-    least_columns = larger(least_columns, kGemmCopyColumns);
   GemmGrid grid;
   grid.row_parts = parts_of(p.rows, kGemmBlock);
   grid.column_parts = parts_of(p.columns, kGemmBlock);
+  const int64_t part = smaller(p.k, gemm_longest_k(GemmPlain{}, p));
+  const bool packs = y_in_place && p.rows >= kGemmCrowdedRows && gemm_y_scatters(p, p.rows, part);
+  const bool copies =
+      direct && grid.row_parts > 1 && gemm_copies_x(p, parts_of(p.columns, grid.column_parts));
+  int64_t target = gemm_tasks(p, batch);
+  if (!y_in_place || packs || copies || kGemmNarrow) target = smaller(target, threads > 1 ? 2 * threads : 1);
+  if (kGemmNarrow && direct && gemm_copies_x(p, p.columns))
+    least_columns = larger(least_columns, kGemmCopyColumns);
   if (direct && y_in_place && p.columns >= kGemmWide && gemm_copies_x(p, p.columns)) {
     grid.column_parts = parts_of(p.columns, kGemmWide);
     while (grid.row_parts * grid.column_parts < target &&
@@ -194,6 +208,8 @@ inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, bool direct, int3
     else
       break;
   }
+  if (y_in_place && !packs && gemm_prefers_high_tiles(p))
+    grid.columns = larger(1, grid.columns / kGemmColumns) * kGemmHighColumns;
   grid.row_parts = parts_of(p.rows, grid.rows);
   grid.column_parts = parts_of(p.columns, grid.columns);
   // Down the rows, blocks share a panel of y. Across them, threads meet at a row of c and not down a column
