@@ -26,8 +26,12 @@ inline GemmSoon gemm_soon(const Call& call, int64_t task, int64_t tasks) {
     const Soon& later = call.soon[i];
     const int64_t share = parts_of(later.rows, tasks), real = sizeof(Real);
     const Real* const data = static_cast<const Real*>(later.operand->data);
-    soon.of[i] = {data + task * share * later.step / real, later.step / real,
-                  smaller(share, later.rows - task * share), parts_of(later.bytes, kGemmColumns * real)};
+    soon.of[i] = {data + task * share * later.step / real,
+                  later.step / real,
+                  smaller(share, later.rows - task * share),
+                  parts_of(later.bytes, kGemmColumns * real),
+                  kGemmColumns,
+                  0};
   }
   return soon;
 }

@@ -205,11 +205,11 @@ inline GemmFetch gemm_fetch(const GemmProduct& p, int64_t j, int64_t columns, in
   k = smaller(k, p.k - k0);
   if (columns <= 0 || k <= 0) return {};
   const Real* const y = p.y + k0 * p.y_step + j * p.y_column;
-  if (p.y_column == 1) return {y, p.y_step, k, 1};
-  if (p.y_step != 1) return {y, p.y_column, columns, 0};
+  if (p.y_column == 1) return {y, p.y_step, k, 1, 0, 0};
+  if (p.y_step != 1) return {y, p.y_column, columns, 0, 0, 0};
   const int64_t pieces = parts_of(k, kGemmColumns);
-  if (!kGemmTurnsAhead) return {y, p.y_column, columns, pieces};
-  return {y, kGemmColumns, pieces, columns, p.y_column};  // in the order in which it will be turned
+  if (!kGemmTurnsAhead) return {y, p.y_column, columns, pieces, kGemmColumns, 0};
+  return {y, kGemmColumns, pieces, columns, p.y_column, 0};  // in the order in which it will be turned
 }
 
 }  // namespace
@@ -275,7 +275,7 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
       const int64_t most = q == 0 && turning.to ? 2 * kGemmColumns : kGemmColumns;
       const bool fetched = turned && panels > 2;  // what comes behind this panel
       if (last && q == panels - 1 && plan.turned)
-        coming.fetch = {o.c + j * o.row + i, o.row, columns, parts_of(rows, kGemmColumns)};
+        coming.fetch = {o.c + j * o.row + i, o.row, columns, parts_of(rows, kGemmColumns), kGemmColumns, 0};
       else if (from < columns)
         coming.fetch = gemm_fetch(p, j + from, columns - from, k0, k, most);
       else if (q == panels - 1 && fetched)

@@ -41,7 +41,8 @@ inline void gemm_long_part(const GemmProduct& p, Real* sums, Real* scratch) {
         const int64_t block = i / rows * column_parts + j / columns;
         const int64_t from = k + kGemmLongStep + block * share, count = smaller(share, p.k - from);
         GemmFetch next{};
-        if (count > 0) next = {p.x + from * p.x_step, p.x_step, count, parts_of(p.rows, kGemmColumns)};
+        if (count > 0)
+          next = {p.x + from * p.x_step, p.x_step, count, parts_of(p.rows, kGemmColumns), kGemmColumns, 0};
         const GemmArea area = {i, smaller(rows, p.rows - i), j, smaller(columns, p.columns - j), false};
         gemm_block<GemmPlain>(step, {false, true, false}, o, area, next, nullptr, scratch);
       }
