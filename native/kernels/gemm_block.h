@@ -79,6 +79,9 @@ template <class Factors>
   const Real* const first = tile.x;
   Real* const c = tile.c;
   const Real* const row_bias = tile.row_bias;
+  const GemmMicro tile_of_height = gemm_micro_for<Factors, false>(height, vectors, tile.tail);
+  const GemmMicro higher_tile =
+      higher > 0 ? gemm_micro_for<Factors, false>(height + 1, vectors, tile.tail) : nullptr;
   const auto row_of = [=](int64_t t) { return t * height + smaller(t, higher); };
   const auto nth = [=, &area](int64_t n) { return area.upward ? tiles - 1 - n : n; };
   for (int64_t n = 0; n < tiles; n++) {
@@ -89,7 +92,7 @@ template <class Factors>
     tile.ahead = tile.x_step == 1 ? first + row_of(nth(n + 1 < tiles ? n + 1 : 0)) * tile.x_row
                                   : tile.x + ahead_steps * tile.x_step;
     if (!tile.keep) {
-      gemm_micro_for<Factors, false>(h, vectors, tile.tail)(tile);
+      (h > height ? higher_tile : tile_of_height)(tile);
     } else {
       gemm_micro_for<GemmPlain, true>(h, vectors, tile.tail)(tile);
       tile.y = tile.keep;
