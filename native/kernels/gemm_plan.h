@@ -170,9 +170,10 @@ inline bool gemm_prefers_high_tiles(const GemmProduct& p) {
          parts_of(p.rows, gemm_rows(3)) < parts_of(p.rows, gemm_rows(kGemmVectors));
 }
 
-/** y_in_place: packing y costs nothing; where it does, or a narrow panel is packed for few rows, there are no
- *  more tasks than these threads need (the bits do not depend on where c is cut). least_columns: fewer are
- * not worth what x costs. */
+/** y_in_place: packing y costs nothing. Where it does, or a narrow panel is packed for few rows, there are no
+ *  more tasks than these threads need (the bits do not depend on where c is cut); nor where y scatters, or
+ *  several blocks of x are copied, if threads share whole blocks evenly. least_columns: fewer are not worth
+ * what x costs. */
 inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, bool direct, int32_t threads, bool y_in_place,
                           int64_t least_columns) {
   GemmGrid grid;
@@ -180,10 +181,12 @@ inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, bool direct, int3
   grid.column_parts = parts_of(p.columns, kGemmBlock);
   const int64_t part = smaller(p.k, gemm_longest_k(GemmPlain{}, p));
   const bool packs = y_in_place && p.rows >= kGemmCrowdedRows && gemm_y_scatters(p, p.rows, part);
-  const bool copies =
-      direct && grid.row_parts > 1 && gemm_copies_x(p, parts_of(p.columns, grid.column_parts));
+  const bool copies = direct && p.columns < kGemmWide && grid.row_parts > 1 &&
+                      gemm_copies_x(p, parts_of(p.columns, grid.column_parts));
+  const int64_t few = threads > 1 ? 2 * threads : 1, blocks = grid.row_parts * grid.column_parts;
+  const bool evenly = blocks < few || blocks % threads == 0;
   int64_t target = gemm_tasks(p, batch);
-  if (!y_in_place || packs || copies || kGemmNarrow) target = smaller(target, threads > 1 ? 2 * threads : 1);
+  if (!y_in_place || kGemmNarrow || ((packs || copies) && evenly)) target = smaller(target, few);
   if (kGemmNarrow && direct && gemm_copies_x(p, p.columns))
     least_columns = larger(least_columns, kGemmCopyColumns);
   if (direct && y_in_place && p.columns >= kGemmWide && gemm_copies_x(p, p.columns)) {
