@@ -4,7 +4,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fastestCoreType } from "./core-type.mjs";
+import { blisKernels } from "./blis-kernels.mjs";
 import { peersFolder, root } from "./places.mjs";
 
 const script = (name) => join(root, "bench/peers", name);
@@ -124,17 +124,13 @@ export const peers = [
         : undefined,
     environment(threads) {
       // One pool of threads for OpenBLAS and PyTorch; with two of them it is ten times slower.
-      const files = systemLibrary("libopenblas.so.0").map((file) =>
-        join(dirname(file), "openblas-openmp", "libopenblas.so.0"),
-      );
-      const openmp = firstOf(files);
+      const folders = systemLibrary("libopenblas.so.0").map((file) => join(dirname(file), "openblas-openmp"));
+      const openmp = firstOf(folders);
       return {
         ...threadVariables(threads),
         ...keepMemory,
         ATEN_CPU_CAPABILITY: "avx512", // it takes AVX2 by itself; ignored where the processor has none
-        ...(openmp === undefined
-          ? {}
-          : { LD_LIBRARY_PATH: dirname(openmp), ...fastestCoreType("openblas", openmp) }),
+        ...(openmp === undefined ? {} : { LD_LIBRARY_PATH: openmp }),
       };
     },
     install: "apt-get install --no-install-recommends python3-torch libopenblas0-openmp",
@@ -205,7 +201,6 @@ export const peers = [
       ...inPython("openblas", "scipy_openblas32/lib/libscipy_openblas.so"),
       ...systemLibrary("libopenblas.so.0"),
     ]),
-    environment: (threads, { args }) => ({ ...threadVariables(threads), ...fastestCoreType(...args) }),
     install: venv("openblas", "scipy-openblas32"),
   },
   {
@@ -215,7 +210,7 @@ export const peers = [
       join(peersFolder, "blis/usr/lib/x86_64-linux-gnu/blis-pthread/libblis.so.4"),
       ...systemLibrary("libblis.so.4"),
     ]),
-    environment: (threads, { args }) => ({ ...threadVariables(threads), ...fastestCoreType(...args) }),
+    environment: (threads, { args: [, file] }) => ({ ...threadVariables(threads), ...blisKernels(file) }),
     install: deb("blis", "libblis4-pthread"),
   },
   {

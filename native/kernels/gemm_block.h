@@ -150,8 +150,9 @@ inline bool gemm_packs(const GemmProduct& p, int64_t rows, int64_t k) {
 /** The longest block of k. Decides the order of summation, and so may not depend on how c is cut. */
 inline int64_t gemm_longest_k(GemmPlain, const GemmProduct& p) {
   if (p.x_step != 1) return gemm_x_collides(p) ? kGemmCollidingK : kGemmStridedK;
-  const bool in_place = p.y_column == 1 && !gemm_packs(p, p.rows, kGemmK), again = p.rows > kGemmMaxRows;
-  return in_place && again && gemm_y_scatters(p, p.rows, smaller(p.k, kGemmK)) ? kGemmScatteredK : kGemmK;
+  const int64_t k = smaller(p.k, kGemmK);
+  const bool again = p.y_column == 1 && p.rows > kGemmMaxRows && !gemm_packs(p, p.rows, k);
+  return again && gemm_y_scatters(p, p.rows, k) ? kGemmScatteredK : kGemmK;
 }
 
 /** tile.x = rows from i, steps [k0, k0 + k) of x. Returns whether that is a copy. */
