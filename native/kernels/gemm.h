@@ -87,12 +87,14 @@ inline void gemm_share_dots(const GemmCall& g, bool swapped, const GemmProduct& 
 }
 
 /** A y whose columns do not lie side by side, and that several tasks would each turn, is turned here once, to
- *  rows that do not fall on few sets of the caches; two threads had better turn it each for itself than fetch
- *  the other's half. */
+ *  rows that do not fall on few sets of the caches. Two threads had better turn it each for itself than fetch
+ *  the other's half, and so do blocks of many rows, behind whose arithmetic it is turned. */
 inline void gemm_turn_y(const GemmCall& g, GemmProduct& p, Context& context) {
   const int64_t width = gemm_odd_lines(p.columns);
   if (g.batch > 1 || p.y_column == 1 || p.k * width > kGemmSharedSize) return;
-  if (gemm_grid(p, 1, false, context.threads, false, 64).row_parts <= smaller(context.threads, 2)) return;
+  const GemmGrid grid = gemm_grid(p, 1, false, context.threads, false, 64);
+  if (grid.row_parts <= smaller(context.threads, 2)) return;
+  if (grid.rows >= kGemmBlock / 2 && gemm_turns_ahead(p, grid.rows, p.k)) return;
   Real* const turned = static_cast<Real*>(context.scratch) + kGemmTaskSize;
   const double work = 0.3 * static_cast<double>(p.k * p.columns);
   parallel(context, parts_of(p.columns, kGemmColumns), work, [=](int64_t panel, void*) {

@@ -6,6 +6,10 @@ namespace {
 // panel of y that is read again and again in place would not stay.
 constexpr int64_t kGemmK = 1024;
 constexpr int64_t kGemmStridedK = 256, kGemmCollidingK = 512, kGemmScatteredK = 512;
+// An x that is read in place across its steps takes a line of L1 for each of them: it goes in blocks for
+// which a panel of y stays there as well, unless x or y meets in few sets for few rows. (Panels a line wide
+// always stay.)
+constexpr int64_t kGemmNearK = (int64_t{32} << 10) / sizeof(Real) / kGemmColumns, kGemmNearRows = 128;
 // Steps of k by which x is fetched ahead within the last block.
 constexpr int64_t kGemmAhead = 16;
 // Columns from which on copying a colliding x pays; narrow panels make tasks of so many, for each of which it
@@ -125,9 +129,10 @@ inline bool gemm_copies_x(const GemmProduct& p, int64_t columns) {
 constexpr int kGemmPackRows = kGemmNarrow ? 12 : 96;
 constexpr int64_t kGemmPackStep = kGemmNarrow ? 0 : 3072 / sizeof(Real);
 /** And sooner, if rows a whole number of such steps apart fall on few sets of L1 and a panel has so few of
- * them that its copy stays there: the tiles that come after the first one find it in L1 and not in L2. */
+ * them that its copy stays there: the tiles that come after the first one find it in L1 and not in L2. Half
+ * such a step apart they do as well, if they are more than a few. */
 constexpr int kGemmCrowdedRows = 48;
-constexpr int64_t kGemmCrowdedStep = 1024 / sizeof(Real), kGemmCrowdedK = 128;
+constexpr int64_t kGemmCrowdedStep = 1024 / sizeof(Real), kGemmCrowdedK = 128, kGemmRoomyK = 64;
 /** Or if they fall on so few sets of L2 that k of them leave x no room there: the panel comes from the last
  *  cache for every tile then, and how much of it does is up to the pages that the system has given. */
 constexpr int64_t kGemmWaySize = int64_t{64} << 10, kGemmWays = 16;  // of an L2 of 1 MB
@@ -140,16 +145,27 @@ inline bool gemm_y_scatters(const GemmProduct& p, int64_t rows, int64_t k) {
   return ways > kGemmWays || (ways == kGemmWays && p.x_step != 1 && rows >= kGemmBlock);
 }
 
+/** Whether they fall on few sets of L1 while a copy of them would stay there. */
+inline bool gemm_y_crowds(const GemmProduct& p, int64_t k) {
+  return k <= kGemmCrowdedK && p.y_step % (k > kGemmRoomyK ? kGemmCrowdedStep / 2 : kGemmCrowdedStep) == 0;
+}
+
 /** Whether y, whose columns are contiguous, is packed by the first of the tiles that read it. */
 inline bool gemm_packs(const GemmProduct& p, int64_t rows, int64_t k) {
   if (rows >= kGemmPackRows && p.y_step >= kGemmPackStep) return true;
   if (rows < kGemmCrowdedRows) return false;
-  return gemm_y_scatters(p, rows, k) || (k <= kGemmCrowdedK && p.y_step % kGemmCrowdedStep == 0);
+  return gemm_y_scatters(p, rows, k) || gemm_y_crowds(p, k);
 }
 
 /** The longest block of k. Decides the order of summation, and so may not depend on how c is cut. */
 inline int64_t gemm_longest_k(GemmPlain, const GemmProduct& p) {
-  if (p.x_step != 1) return gemm_x_collides(p) ? kGemmCollidingK : kGemmStridedK;
+  if (p.x_step != 1) {
+    const bool collides = gemm_x_collides(p), low = p.rows <= kGemmNearRows;
+    const int64_t most = collides ? kGemmCollidingK : kGemmStridedK;
+    const int64_t near = p.columns > kGemmColumns / 2 ? kGemmNearK : kGemmStridedK;
+    const bool far = gemm_copies_x(p, p.columns) || (low && (collides || gemm_y_crowds(p, near)));
+    return far ? most : smaller(most, near);
+  }
   const int64_t k = smaller(p.k, kGemmK);
   const bool again = p.y_column == 1 && p.rows > kGemmMaxRows && !gemm_packs(p, p.rows, k);
   return again && gemm_y_scatters(p, p.rows, k) ? kGemmScatteredK : kGemmK;

@@ -7,6 +7,8 @@ constexpr int64_t kGemmTasks = 16;
 constexpr double kGemmHalves = 0.4;  // of a task: from here on a product is cut in two
 // Columns of a block that shares one copy of x.
 constexpr int64_t kGemmWide = 1024;
+// Columns of a block whose y is turned panel by panel: the first one has no arithmetic to be turned behind.
+constexpr int64_t kGemmTurnedWide = 512;
 // A block of so many rows may be cut for more tasks; one with a copy of x, where each packs narrow panels
 // anew.
 constexpr int64_t kGemmSplitRows = 96, kGemmSplitCopied = kGemmNarrow ? 192 : 96;
@@ -151,8 +153,9 @@ struct GemmGrid {
   }
 };
 
-/** How many tasks a product is worth. */
-inline int64_t gemm_tasks(const GemmProduct& p, int64_t batch) {
+/** How many tasks a product is worth; one thread has no use for more than one. */
+inline int64_t gemm_tasks(const GemmProduct& p, int64_t batch, int32_t threads) {
+  if (threads == 1) return 1;
   const double work = static_cast<double>(p.rows) * static_cast<double>(p.columns) * static_cast<double>(p.k);
   const double wanted = work / kGemmTaskWork, all = wanted * static_cast<double>(batch);
   if (all > kGemmTasks) return kGemmTasks / smaller(batch, kGemmTasks);
@@ -170,61 +173,81 @@ inline bool gemm_prefers_high_tiles(const GemmProduct& p) {
          parts_of(p.rows, gemm_rows(3)) < parts_of(p.rows, gemm_rows(kGemmVectors));
 }
 
-/** y_in_place: packing y costs nothing. Where it does, or a narrow panel is packed for few rows, there are no
- *  more tasks than these threads need (the bits do not depend on where c is cut); nor where y scatters, or
- *  several blocks of x are copied, if threads share whole blocks evenly. least_columns: fewer are not worth
- * what x costs. */
-inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, bool direct, int32_t threads, bool y_in_place,
-                          int64_t least_columns) {
+/** What decides how c is cut. */
+struct GemmCut {
+  int32_t threads;
+  bool direct;
+  bool y_in_place;        // packing y costs nothing
+  bool y_scatters;        // and yet it is packed: see gemm_y_scatters
+  bool by_rows;           // threads meet at a row of c
+  int64_t least_columns;  // fewer are not worth what x costs
+};
+
+/** Blocks of c, about so many or as many as are worth it. */
+inline GemmGrid gemm_cut(const GemmProduct& p, const GemmCut& how, int64_t target) {
   GemmGrid grid;
   grid.row_parts = parts_of(p.rows, kGemmBlock);
   grid.column_parts = parts_of(p.columns, kGemmBlock);
-  const int64_t part = smaller(p.k, gemm_longest_k(GemmPlain{}, p));
-  const bool packs = y_in_place && p.rows >= kGemmCrowdedRows && gemm_y_scatters(p, p.rows, part);
-  const bool copies = direct && p.columns < kGemmWide && grid.row_parts > 1 &&
-                      gemm_copies_x(p, parts_of(p.columns, grid.column_parts));
-  const int64_t few = threads > 1 ? 2 * threads : 1, blocks = grid.row_parts * grid.column_parts;
-  const bool evenly = blocks < few || blocks % threads == 0;
-  int64_t target = gemm_tasks(p, batch);
-  if (!y_in_place || kGemmNarrow || ((packs || copies) && evenly)) target = smaller(target, few);
-  if (kGemmNarrow && direct && gemm_copies_x(p, p.columns))
-    least_columns = larger(least_columns, kGemmCopyColumns);
-  if (direct && y_in_place && p.columns >= kGemmWide && gemm_copies_x(p, p.columns)) {
+  if (how.threads == 1 && how.direct && gemm_turns_ahead(p, p.rows, p.k))
+    grid.column_parts = parts_of(p.columns, kGemmTurnedWide);
+  if (how.direct && how.y_in_place && p.columns >= kGemmWide && gemm_copies_x(p, p.columns)) {
     grid.column_parts = parts_of(p.columns, kGemmWide);
     while (grid.row_parts * grid.column_parts < target &&
            parts_of(p.rows, grid.row_parts) >= kGemmSplitCopied)
       grid.row_parts *= 2;
   }
-  const bool by_rows =
-      direct && threads > 1 && (y_in_place || (p.k <= kGemmMostlyC && p.rows >= kGemmMostlyRows));
-  if (by_rows && !y_in_place && target > 1) grid.row_parts = larger(grid.row_parts, 2);
+  if (how.by_rows && !how.y_in_place && target > 1) grid.row_parts = larger(grid.row_parts, 2);
   for (;;) {
     grid.rows = parts_of(p.rows, grid.row_parts);
     grid.columns = parts_of(parts_of(p.columns, grid.column_parts), kWidth) * kWidth;
-    if (grid.row_parts * grid.column_parts >= target) break;
-    if (grid.columns >= 2 * least_columns)
+    const int64_t blocks = grid.row_parts * grid.column_parts;
+    if (blocks >= target) break;
+    if (grid.columns >= 2 * how.least_columns)
       grid.column_parts *= 2;
-    else if (grid.rows >= (y_in_place ? kGemmSplitRows : 256))
+    else if (grid.rows >= (how.y_in_place ? kGemmSplitRows : 256))
       grid.row_parts *= 2;
-    else if (grid.rows >= 56 && grid.row_parts * grid.column_parts < (y_in_place ? 8 : smaller(4, threads)))
+    else if (grid.rows >= 56 && blocks < (how.y_in_place ? 8 : smaller(4, how.threads)))
       grid.row_parts *= 2;
     else
       break;
   }
-  if (y_in_place && !packs && gemm_prefers_high_tiles(p))
-    grid.columns = larger(1, grid.columns / kGemmColumns) * kGemmHighColumns;
+  if (how.y_in_place && !how.y_scatters && gemm_prefers_high_tiles(p)) grid.columns = kGemmHighColumns;
   grid.row_parts = parts_of(p.rows, grid.rows);
   grid.column_parts = parts_of(p.columns, grid.columns);
+  return grid;
+}
+
+/** One thread has whole blocks, each of several two tasks (the bits do not depend on where c is cut). A large
+ *  product has more, which come out more even; but not where a task then turns y or packs narrow panels anew,
+ * or y scatters, or several blocks of x are copied, if threads share whole blocks evenly. */
+inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, bool direct, int32_t threads, bool y_in_place,
+                          int64_t least_columns) {
+  GemmCut how;
+  how.threads = threads, how.direct = direct, how.y_in_place = y_in_place, how.least_columns = least_columns;
+  if (kGemmNarrow && direct && gemm_copies_x(p, p.columns))
+    how.least_columns = larger(least_columns, kGemmCopyColumns);
+  const int64_t part = smaller(p.k, gemm_longest_k(GemmPlain{}, p));
+  how.y_scatters = y_in_place && p.rows >= kGemmCrowdedRows && gemm_y_scatters(p, p.rows, part);
+  how.by_rows = direct && threads > 1 && (y_in_place || (p.k <= kGemmMostlyC && p.rows >= kGemmMostlyRows));
+
+  const int64_t tasks = gemm_tasks(p, batch, threads);
+  GemmGrid grid = gemm_cut(p, how, smaller(tasks, 2 * threads));
+  if (tasks == kGemmTasks && y_in_place && !kGemmNarrow) {
+    const bool copies =
+        direct && p.columns < kGemmWide && p.rows > kGemmBlock && gemm_copies_x(p, grid.columns);
+    const int64_t blocks = grid.row_parts * grid.column_parts;
+    if (!(how.y_scatters || copies) || blocks % threads != 0) grid = gemm_cut(p, how, tasks);
+  }
   // Down the rows, blocks share a panel of y. Across them, threads meet at a row of c and not down a column
   // of it, at every row of which lines would be fetched over the border.
-  grid.across = by_rows && p.k * p.columns <= kGemmAcrossSize;
+  grid.across = how.by_rows && p.k * p.columns <= kGemmAcrossSize;
   grid.sharers = direct && batch == 1 && (grid.across || grid.column_parts == 1) ? threads : 1;
   return grid;
 }
 
 /** Rows of c, or columns where it is swapped, for gemm_dots: whole lines of memory. */
 inline GemmGrid gemm_dots_grid(const GemmProduct& p, int64_t batch, int32_t threads) {
-  int64_t tasks = gemm_tasks(p, batch);
+  int64_t tasks = gemm_tasks(p, batch, threads);
   if (p.y_step != 1) tasks = smaller(tasks, threads);  // each turns y
   tasks = larger(tasks, parts_of(p.rows, kGemmBlock));
   GemmGrid grid;
