@@ -147,7 +147,8 @@ inline bool gemm_y_scatters(const GemmProduct& p, int64_t rows, int64_t k) {
 
 /** Whether they fall on few sets of L1 while a copy of them would stay there. */
 inline bool gemm_y_crowds(const GemmProduct& p, int64_t k) {
-  return k <= kGemmCrowdedK && p.y_step % (k > kGemmRoomyK ? kGemmCrowdedStep / 2 : kGemmCrowdedStep) == 0;
+  const int64_t step = k > kGemmRoomyK ? kGemmCrowdedStep / 2 : kGemmCrowdedStep;
+  return p.y_column == 1 && k <= kGemmCrowdedK && p.y_step % step == 0;
 }
 
 /** Whether y, whose columns are contiguous, is packed by the first of the tiles that read it. */

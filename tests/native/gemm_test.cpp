@@ -76,7 +76,7 @@ class Memory {
   char* base_;
 } memory_a, memory_w, memory_c, memory_aux, memory_bias;
 
-enum class Layout { rows, columns, padded_rows, padded_columns, general };
+enum class Layout { rows, columns, padded_rows, padded_columns, general, spread };
 constexpr Layout kLayouts[] = {Layout::rows, Layout::columns, Layout::padded_rows, Layout::padded_columns,
                                Layout::general};
 
@@ -84,7 +84,8 @@ constexpr Layout kLayouts[] = {Layout::rows, Layout::columns, Layout::padded_row
 int64_t lay_out(Operand& x, int64_t batch, int64_t rows, int64_t columns, Layout layout, bool one_for_all) {
   x.rank = 3;
   x.shape[0] = batch, x.shape[1] = rows, x.shape[2] = columns;
-  const int64_t pad = layout == Layout::rows || layout == Layout::columns ? 0 : 3;
+  const bool padded = layout != Layout::rows && layout != Layout::columns && layout != Layout::spread;
+  const int64_t pad = padded ? 3 : 0;
   switch (layout) {
     case Layout::rows:
     case Layout::padded_rows:
@@ -95,6 +96,7 @@ int64_t lay_out(Operand& x, int64_t batch, int64_t rows, int64_t columns, Layout
       x.stride[1] = 1, x.stride[2] = rows + pad;
       break;
     case Layout::general:
+    case Layout::spread:
       x.stride[1] = 2 * columns + pad, x.stride[2] = 2;
       break;
   }
@@ -234,13 +236,14 @@ template <class Real>
 void check_threads(const char* isa, const KernelTable& table, Context& context) {
   const int64_t shapes[][3] = {{128, 256, 64},  {256, 300, 784},  {64, 256, 256}, {130, 61, 1100},
                                {64, 1040, 530}, {600, 70, 520},   {61, 67, 71},   {1, 1024, 1024},
-                               {300, 20, 4100}, {100, 150, 2048}, {128, 10, 512}, {6, 1000, 1100}};
+                               {300, 20, 4100}, {100, 150, 2048}, {128, 10, 512}, {6, 1000, 1100},
+                               {128, 64, 530}};
   for (auto& s : shapes)
-    for (int turned = 0; turned < 4; turned++) {
+    for (int turned = 0; turned < 6; turned++) {
       Case t;
       t.m = s[0], t.n = s[1], t.k = s[2];
-      t.a = turned & 1 ? Layout::columns : Layout::rows;
-      t.w = turned & 2 ? Layout::columns : Layout::rows;
+      t.a = !(turned & 1) ? Layout::rows : turned & 4 ? Layout::spread : Layout::columns;
+      t.w = turned & 4 ? Layout::spread : turned & 2 ? Layout::columns : Layout::rows;
       t.activation = function_tanh;
       const std::vector<Real> one = with_threads<Real>(t, table, context, 1);
       for (const int threads : {2, 16}) {
