@@ -163,7 +163,7 @@ inline int64_t gemm_longest_k(GemmPlain, const GemmProduct& p) {
   if (p.x_step != 1) {
     const bool collides = gemm_x_collides(p), low = p.rows <= kGemmNearRows;
     const int64_t most = collides ? kGemmCollidingK : kGemmStridedK;
-    const int64_t near = p.columns > kGemmColumns / 2 ? kGemmNearK : kGemmStridedK;
+    const int64_t near = kGemmNearK * (p.columns > kGemmColumns / 2 ? 1 : 2);
     const bool far = gemm_copies_x(p, p.columns) || (low && (collides || gemm_y_crowds(p, near)));
     return far ? most : smaller(most, near);
   }

@@ -7,7 +7,8 @@ constexpr int64_t kGemmTasks = 16;
 constexpr double kGemmHalves = 0.4;  // of a task: from here on a product is cut in two
 // Columns of a block that shares one copy of x.
 constexpr int64_t kGemmWide = 1024;
-// Columns of a block whose y is turned panel by panel: the first one has no arithmetic to be turned behind.
+// Columns of one thread's block whose y is turned panel by panel: the first one has no arithmetic to be
+// turned behind.
 constexpr int64_t kGemmTurnedWide = 512;
 // A block of so many rows may be cut for more tasks; one with a copy of x, where each packs narrow panels
 // anew.
