@@ -55,13 +55,17 @@ inline void gemm_transpose_whole(const Real* from, int64_t from_row, Real* to, i
 }
 #endif
 
-/** to[j][i] = from[i][j], (rows, columns) to (columns, rows). Cache lines of both sides are finished
- *  one after the other, kBand rows of kRun. So many rows at once are more than the machine's own
- *  prefetching follows: what comes kAhead runs later is fetched here. (A call takes small ones a tenth of
- * their time.) */
+/** Distance of rows, a multiple of which makes 16 of them share so few sets of L1 that lines written in turn
+ * do not stay there until they are whole. */
+constexpr int64_t kGemmCrowdedTurn = 1024 / sizeof(Real);
+
+/** to[j][i] = from[i][j], (rows, columns) to (columns, rows), in blocks of kBlock a side: cache lines of both
+ *  sides are finished one after the other. Block follows block along `from`, or along `to` where its rows
+ *  crowd. So many rows at once are more than the machine's own prefetching follows: what comes kAhead blocks
+ *  later is fetched here. (A call takes small ones a tenth of their time.) */
 [[gnu::always_inline]] inline void gemm_transpose(const Real* from, int64_t from_row, int64_t rows,
                                                   int64_t columns, Real* to, int64_t to_row) {
-  constexpr int64_t kBand = 16, kRun = 16, kAhead = 4;
+  constexpr int64_t kBlock = 16, kAhead = 4 * kBlock;
   if (rows < kGemmSquare || columns < kGemmSquare) {
     for (int64_t j = 0; j < columns; j++)
       for (int64_t i = 0; i < rows; i++) to[j * to_row + i] = from[i * from_row + j];
@@ -69,15 +73,18 @@ inline void gemm_transpose_whole(const Real* from, int64_t from_row, Real* to, i
   }
   // What is left over is in squares that overlap the last whole ones.
   const int64_t last_row = rows - kGemmSquare, last_column = columns - kGemmSquare;
-  for (int64_t i = 0; i < rows; i += kBand)
-    for (int64_t j = 0; j < columns; j += kRun) {
-      const bool same_band = j + kAhead * kRun < columns;
-      const int64_t i_ahead = same_band ? i : i + kBand,
-                    j_ahead = same_band ? j + kAhead * kRun : j % (kAhead * kRun);
-      for (int64_t r = i_ahead; r < smaller(i_ahead + kBand, rows); r++)
+  const bool along_to = to_row % kGemmCrowdedTurn == 0;
+  const int64_t across = along_to ? columns : rows, along = along_to ? rows : columns;
+  for (int64_t a = 0; a < across; a += kBlock)
+    for (int64_t b = 0; b < along; b += kBlock) {
+      const bool same_band = b + kAhead < along;
+      const int64_t a_ahead = same_band ? a : a + kBlock, b_ahead = same_band ? b + kAhead : b % kAhead;
+      const int64_t i = along_to ? b : a, j = along_to ? a : b;
+      const int64_t i_ahead = along_to ? b_ahead : a_ahead, j_ahead = along_to ? a_ahead : b_ahead;
+      for (int64_t r = i_ahead; r < smaller(i_ahead + kBlock, rows); r++)
         prefetch_far(from + r * from_row + j_ahead);
-      for (int64_t r = i; r < smaller(i + kBand, rows); r += kGemmSquare)
-        for (int64_t q = j; q < smaller(j + kRun, columns); q += kGemmSquare) {
+      for (int64_t r = i; r < smaller(i + kBlock, rows); r += kGemmSquare)
+        for (int64_t q = j; q < smaller(j + kBlock, columns); q += kGemmSquare) {
           const int64_t row = smaller(r, last_row), column = smaller(q, last_column);
           gemm_transpose_whole(from + row * from_row + column, from_row, to + column * to_row + row, to_row);
         }
