@@ -16,6 +16,10 @@ constexpr int64_t kGemmAhead = 16;
 // is copied.
 constexpr int64_t kGemmCopyColumns = (kGemmNarrow ? 8 : 4) * kGemmColumns;
 
+// Rows of a block that writes c itself: the more there are, the fewer blocks pack or turn the same y. (That
+// much of x comes from the last cache, which costs less.) Where panels are narrow and x is copied, the copy
+// stays in L2.
+constexpr int64_t kGemmTall = 2 * kGemmBlock, kGemmCopyRows = kGemmNarrow ? kGemmBlock : kGemmTall;
 // Rows of c from which on there are turns enough to turn the next panel in, two squares in each at most.
 constexpr int64_t kGemmTurnsAheadRows = 64;
 
@@ -44,13 +48,13 @@ struct GemmPlan {
 /** Scratch memory of a task, in Reals: a copy of x, a panel of y, sums, a strip of turned rows. What is left
  *  of the calling thread's is for all tasks of a product: see gemm_turn_y. */
 constexpr int64_t kGemmCopyK = kGemmNarrow ? kGemmK : kGemmK / 2;
-constexpr int64_t kGemmCopySize = (kGemmBlock + kGemmLine) * (kGemmCopyK + kGemmLine);
+constexpr int64_t kGemmCopySize = (kGemmCopyRows + kGemmLine) * (kGemmCopyK + kGemmLine);
 constexpr int64_t kGemmPackSize = kGemmWidest * kWidth * (kGemmK + 2 * kGemmLine);
-static_assert(kGemmCollidingK * gemm_odd_lines(kGemmBlock) <= kGemmCopySize);
-static_assert(kGemmBlock * gemm_odd_lines(kGemmCopyK) <= kGemmCopySize);
+static_assert(kGemmCollidingK * gemm_odd_lines(kGemmCopyRows) <= kGemmCopySize);
+static_assert(kGemmCopyRows * gemm_odd_lines(kGemmCopyK) <= kGemmCopySize);
 static_assert(!kGemmTurnsAhead || kGemmPackSize <= kGemmCopySize);  // two panels by turns
 static_assert(!kGemmSlivers ||
-              parts_of(kGemmBlock, kGemmSliver) * gemm_sliver_size(kGemmCollidingK) <= kGemmCopySize);
+              parts_of(kGemmCopyRows, kGemmSliver) * gemm_sliver_size(kGemmCollidingK) <= kGemmCopySize);
 constexpr int64_t kGemmSumsSize = kGemmBlock * kGemmBlock;
 constexpr int64_t kGemmStripSize = kWidth * kGemmBlock;
 constexpr int64_t kGemmTaskSize = kGemmCopySize + kGemmPackSize + kGemmSumsSize + kGemmStripSize;

@@ -43,11 +43,16 @@ inline void gemm_copy_slivers(const Real* from, int64_t from_step, int64_t k, in
   }
 }
 
-/** Rows of `length` contiguous elements, copied to a distance of to_row. */
+/** Rows of `length` contiguous elements, copied to a distance of to_row. Each row is a beginning anew for the
+ * machine's own prefetching: those kAhead later are fetched here. */
 inline void gemm_copy_rows(const Real* from, int64_t from_row, int64_t rows, int64_t length, Real* to,
                            int64_t to_row) {
-  for (int64_t i = 0; i < rows; i++, from += from_row, to += to_row)
+  constexpr int64_t kAhead = 4;
+  for (int64_t i = 0; i < rows; i++, from += from_row, to += to_row) {
+    const Real* const ahead = from + smaller(kAhead, rows - 1 - i) * from_row;
+    for (int64_t j = 0; j < length; j += kGemmLine) prefetch(ahead + j);
     each_vector(0, length, [=](auto lanes) { lanes.put(to, lanes.get(from)); });
+  }
 }
 
 }  // namespace

@@ -5,8 +5,8 @@ namespace {
 constexpr double kGemmTaskWork = 500e3;
 constexpr int64_t kGemmTasks = 16;
 constexpr double kGemmHalves = 0.4;  // of a task: from here on a product is cut in two
-// Columns of a block that shares one copy of x.
-constexpr int64_t kGemmWide = 1024;
+// Columns of a block that shares one copy of x; more where there is much of it.
+constexpr int64_t kGemmWide = 1024, kGemmWideLongK = kGemmNarrow ? 1024 : 2048;
 // Columns of one thread's block whose y is turned panel by panel: the first one has no arithmetic to be
 // turned behind.
 constexpr int64_t kGemmTurnedWide = 512;
@@ -137,7 +137,7 @@ inline bool gemm_dots_pay(const GemmProduct& p, double cost) {
   return dots < 0.95 * cost;
 }
 
-/** Blocks of c: at most kGemmBlock a side, and enough of them to share out. */
+/** Blocks of c: at most gemm_most_rows high, as a rule kGemmBlock wide, and enough of them to share out. */
 struct GemmGrid {
   int64_t rows, columns;  // of a block
   int64_t row_parts, column_parts;
@@ -188,15 +188,20 @@ struct GemmCut {
   int64_t least_columns;  // fewer are not worth what x costs
 };
 
+inline int64_t gemm_most_rows(const GemmProduct& p, bool direct) {
+  if (!direct) return kGemmBlock;
+  return gemm_copies_x(p, p.columns) ? kGemmCopyRows : kGemmTall;
+}
+
 /** Blocks of c, about so many or as many as are worth it. */
 inline GemmGrid gemm_cut(const GemmProduct& p, const GemmCut& how, int64_t target) {
   GemmGrid grid;
-  grid.row_parts = parts_of(p.rows, kGemmBlock);
+  grid.row_parts = parts_of(p.rows, gemm_most_rows(p, how.direct));
   grid.column_parts = parts_of(p.columns, kGemmBlock);
   if (how.threads == 1 && how.direct && gemm_turns_ahead(p, p.rows, p.k))
     grid.column_parts = parts_of(p.columns, kGemmTurnedWide);
   if (how.direct && how.y_in_place && p.columns >= kGemmWide && gemm_copies_x(p, p.columns)) {
-    grid.column_parts = parts_of(p.columns, kGemmWide);
+    grid.column_parts = parts_of(p.columns, p.k < kGemmCollidingK ? kGemmWide : kGemmWideLongK);
     while (grid.row_parts * grid.column_parts < target &&
            parts_of(p.rows, grid.row_parts) >= kGemmSplitCopied)
       grid.row_parts *= 2;
@@ -239,7 +244,7 @@ inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, bool direct, int3
   GemmGrid grid = gemm_cut(p, how, smaller(tasks, 2 * threads));
   if (tasks == kGemmTasks && y_in_place && !kGemmNarrow) {
     const bool copies =
-        direct && p.columns < kGemmWide && p.rows > kGemmBlock && gemm_copies_x(p, grid.columns);
+        direct && p.columns < kGemmWide && p.rows > gemm_most_rows(p, true) && gemm_copies_x(p, grid.columns);
     const int64_t blocks = grid.row_parts * grid.column_parts;
     if (!(how.y_scatters || copies) || blocks % threads != 0) grid = gemm_cut(p, how, tasks);
   }
