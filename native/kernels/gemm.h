@@ -72,7 +72,7 @@ inline void gemm_share_blocks(const GemmCall& g, const GemmPlan& plan, const Gem
                // share.
                const int64_t before = grid.across ? 1 : grid.row_parts;
                const int64_t share = parts_of(smaller(p.k, kGemmK), before);
-               const int64_t then = area.j + grid.columns;
+               const int64_t then = area.j + area.columns;
                const GemmFetch next = gemm_fetch(p, then, p.columns - then, block % before * share, share);
                gemm_block<Factors>(p, plan, o, area, next, soon, scratch);
              });

@@ -139,7 +139,7 @@ inline bool gemm_dots_pay(const GemmProduct& p, double cost) {
 
 /** Blocks of c: at most gemm_most_rows high, as a rule kGemmBlock wide, and enough of them to share out. */
 struct GemmGrid {
-  int64_t rows, columns;  // of a block
+  int64_t rows, columns;  // of the largest block
   int64_t row_parts, column_parts;
   bool across;      // in the order of tasks; else down
   int64_t sharers;  // threads that meet at a row of c, each with some rows of blocks; 1: none do
@@ -153,8 +153,11 @@ struct GemmGrid {
 
   GemmArea area(const GemmProduct& p, int64_t block) const {
     const int64_t part = across ? block / column_parts : block % row_parts, i = part * rows;
-    const int64_t j = (across ? block % column_parts : block / row_parts) * columns;
-    return {i, smaller(rows, p.rows - i), j, smaller(columns, p.columns - j), ends_at_border(part)};
+    const int64_t q = across ? block % column_parts : block / row_parts;
+    const int64_t vectors = parts_of(p.columns, kWidth), least = vectors / column_parts,
+                  wider = vectors % column_parts;  // so many blocks have one more vector
+    const int64_t j = (q * least + smaller(q, wider)) * kWidth, width = (least + (q < wider)) * kWidth;
+    return {i, smaller(rows, p.rows - i), j, smaller(width, p.columns - j), ends_at_border(part)};
   }
 };
 
@@ -202,9 +205,8 @@ inline GemmGrid gemm_cut(const GemmProduct& p, const GemmCut& how, int64_t targe
     grid.column_parts = parts_of(p.columns, kGemmTurnedWide);
   if (how.direct && how.y_in_place && p.columns >= kGemmWide && gemm_copies_x(p, p.columns)) {
     grid.column_parts = parts_of(p.columns, p.k < kGemmCollidingK ? kGemmWide : kGemmWideLongK);
-    while (grid.row_parts * grid.column_parts < target &&
-           parts_of(p.rows, grid.row_parts) >= kGemmSplitCopied)
-      grid.row_parts *= 2;
+    const int64_t wanted = smaller(parts_of(target, grid.column_parts), p.rows / kGemmSplitCopied);
+    grid.row_parts = larger(grid.row_parts, wanted);
   }
   if (how.by_rows && !how.y_in_place && target > 1) grid.row_parts = larger(grid.row_parts, 2);
   for (;;) {
