@@ -1,11 +1,13 @@
 // nabla's matrix products for `npm run bench:compare`: the kernel itself on the engine's own thread pool,
 // without Node around it, as the libraries beside it are called.
-// Linked with build/Release/engine.a; memory, scratch and threads are what a program's run has.
+// Linked with build/Release/engine.a; memory, scratch and threads, and the choice of how many are of use, are
+// what a step of a program has.
 #include "gemm_session.h"
 
 #include "../../native/dispatch.h"
 #include "../../native/kernels/call.h"
 #include "../../native/runtime/memory.h"
+#include "../../native/runtime/thread_choice.h"
 #include "../../native/runtime/thread_pool.h"
 
 namespace {
@@ -40,13 +42,21 @@ bench::Peer prepare(const bench::Product& p, int threads) {
   const nabla::ThreadMemory& memory = nabla::thread_memory();
   context.pool = &pool;
   context.threads = threads;
+  static nabla::ThreadChoice choice{};
   context.scratch = memory.scratch;
   context.partials = memory.partials;
   const nabla::Isa& isa = nabla::active_isa();
   const nabla::Kernel gemm = isa.table->kernels[k_gemm];
-  return {"nabla", NABLA_VERSION, isa.name, [gemm] {
+  return {"nabla", NABLA_VERSION, isa.name, [gemm, threads] {
             static const double parameters[] = {1, 0, -1, -1};  // alpha, beta, no activation, no combining
-            gemm({operands, parameters, 4}, context);
+            const auto product = [gemm] {
+              gemm({operands, parameters, 4}, context);
+              return true;
+            };
+            if (threads > 1)
+              choice.run(context, threads, product);
+            else
+              product();
           }};
 }
 

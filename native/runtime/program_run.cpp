@@ -99,14 +99,11 @@ size_t Program::execute_step(Context& context) const noexcept {
 
 /** The same with as many threads as are of use, at most so many. */
 size_t Program::execute_chosen_step(Context& context, int threads) noexcept {
-  using Clock = std::chrono::steady_clock;
-  context.threads = choice_.threads(threads);
-  if (!choice_.measures()) return execute_step(context);
-  context.shareable = context.threads == 1;  // it was, or it would not be tried
-  const auto start = Clock::now();
-  const size_t done = execute_step(context);
-  const std::chrono::duration<double, std::nano> took = Clock::now() - start;
-  if (done == calls_.size()) choice_.took(took.count(), context.shareable);
+  size_t done = 0;
+  choice_.run(context, threads, [&] {
+    done = execute_step(context);
+    return done == calls_.size();
+  });
   return done;
 }
 

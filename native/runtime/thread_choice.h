@@ -2,12 +2,30 @@
 // (run_tasks); what sharing it costs is not: caches of other cores, a core that somebody else works on.
 // Steps have the same results either way.
 #pragma once
+#include <chrono>
 #include <cstdint>
+
+#include "../kernels/call.h"
 
 namespace nabla {
 
 class ThreadChoice {
  public:
+  /** A step with as many threads as are of use, at most so many; step() says whether all of it was done. */
+  template <class Step>
+  void run(Context& context, int most, const Step& step) noexcept {
+    using Clock = std::chrono::steady_clock;
+    context.threads = threads(most);
+    if (!measures()) {
+      step();
+      return;
+    }
+    context.shareable = context.threads == 1;  // it was, or it would not be tried
+    const auto start = Clock::now();
+    const bool done = step();
+    const std::chrono::duration<double, std::nano> time = Clock::now() - start;
+    if (done) took(time.count(), context.shareable);
+  }
   /** How many threads the next step should have, of at most so many. */
   int threads(int most) noexcept;
   /** Once before every step: whether took() is to follow. Most steps pass unmeasured. */
