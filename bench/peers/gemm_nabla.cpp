@@ -42,9 +42,9 @@ bench::Peer prepare(const bench::Product& p, int threads) {
   const nabla::ThreadMemory& memory = nabla::thread_memory();
   context.pool = &pool;
   context.threads = threads;
-  static nabla::ThreadChoice choice{};
   context.scratch = memory.scratch;
   context.partials = memory.partials;
+  static nabla::ThreadChoice choice{};
   const nabla::Isa& isa = nabla::active_isa();
   const nabla::Kernel gemm = isa.table->kernels[k_gemm];
   return {"nabla", NABLA_VERSION, isa.name, [gemm, threads] {

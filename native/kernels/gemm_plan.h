@@ -191,6 +191,7 @@ struct GemmCut {
   int64_t least_columns;  // fewer are not worth what x costs
 };
 
+/** Rows of a block at most: as many as there is room for sums or a copy of x, or as pay. */
 inline int64_t gemm_most_rows(const GemmProduct& p, bool direct) {
   if (!direct) return kGemmBlock;
   return gemm_copies_x(p, p.columns) ? kGemmCopyRows : kGemmTall;
