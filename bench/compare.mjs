@@ -90,7 +90,7 @@ function measurable(list) {
   const isProduct = ({ kind }) => kind === "gemm";
   if (!list.some(isProduct)) return list;
   try {
-    for (const name of ["gemm_nabla", "gemm_library"]) program(name);
+    for (const name of ["gemm_nabla", "gemm_library", "gemm_limit"]) program(name);
     return list;
   } catch (error) {
     console.error(`matrix products are left out: ${error.message}`);

@@ -79,7 +79,9 @@ function productLanes(rows, threadCounts, peers) {
       return { points, median: geometricMean(points.map(({ median }) => median)) };
     }),
   });
-  return peers.map(lane).filter(({ series }) => series.some((one) => one !== undefined));
+  // What no group has is no peer.
+  const drawn = peers.filter(({ group }) => GROUPS.some(({ id }) => id === group));
+  return drawn.map(lane).filter(({ series }) => series.some((one) => one !== undefined));
 }
 
 function panels({ rows }, { peers, titles }) {

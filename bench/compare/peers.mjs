@@ -236,6 +236,14 @@ export const peers = [
     install: venv("mkl", "mkl"),
     gigabytes: 1,
   },
+  {
+    // No peer but what bounds all of them: its ratio is the share of the limit that nabla reaches.
+    id: "limit",
+    label: "multiply-adds alone",
+    group: "limit",
+    kinds: ["gemm"],
+    find: () => ({ program: "gemm_limit", args: [] }),
+  },
 ];
 
 /** Why the peer is not asked for this workload; undefined when it is. */

@@ -1,4 +1,4 @@
-// The two programs that time matrix products, compiled when first needed.
+// The programs that time matrix products, compiled when first needed.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
@@ -9,12 +9,12 @@ const folder = join(root, "bench/peers");
 const engine = join(root, "build/Release/engine.a");
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
+/** With the engine: nabla itself, and what runs on its threads. */
+const withEngine = { links: [`-DNABLA_VERSION="${version}"`, engine, "-lpthread", "-ldl"], needs: [engine] };
 const programs = {
   gemm_library: { links: ["-ldl"], needs: [] },
-  gemm_nabla: {
-    links: [`-DNABLA_VERSION="${version}"`, engine, "-lpthread", "-ldl"],
-    needs: [engine],
-  },
+  gemm_nabla: withEngine,
+  gemm_limit: { ...withEngine, needs: [engine, join(root, "bench/native/peak.h")] },
 };
 
 const changed = (file) => statSync(file).mtimeMs;

@@ -99,6 +99,26 @@ function productTable(rows, libraries, threadCounts) {
   );
 }
 
+/** How many products that are large enough come near the limit, and which comes least. */
+function limitSentence(rows) {
+  const [SIDE, NEAR] = [128, 0.92];
+  const shares = rows
+    .filter(({ workload }) => workload.match(/\d+/g).every((side) => Number(side) >= SIDE))
+    .map(({ workload, peers }) => ({ workload, share: peers.limit?.ratio.median }))
+    .filter(({ share }) => share !== undefined)
+    .sort((a, b) => a.share - b.share);
+  if (shares.length === 0) return [];
+  const [{ workload, share }] = shares;
+  const [, operation, sizes] = workload.split("_");
+  return [
+    wrapped(
+      `Of the ${shares.length} whose every side is ${SIDE} or more, at one thread, ` +
+        `${shares.filter(({ share }) => share >= NEAR).length} reach ${100 * NEAR} % of what the processor ` +
+        `does in multiply-adds on registers alone; least ${operation} ${sizes}, ${(100 * share).toFixed(1)} %.`,
+    ),
+  ];
+}
+
 function memoryTable(rows, titles) {
   const cell = (one) => (one === undefined ? "" : short(one.peak_mb));
   return markdownTable(
@@ -120,7 +140,9 @@ export function markdown({ machine, versions, settings, rows }, { peers, titles 
   const products = rows.filter(isProduct);
   const threadCounts = [...new Set(rows.map((row) => row.threads))];
   const met = (some) => peers.filter(({ id }) => some.some((row) => row.peers[id] !== undefined));
-  const named = met(rows).map(({ id, label }) => `${label} ${versions[id]}`);
+  const named = met(rows)
+    .filter(({ group }) => group !== "limit")
+    .map(({ id, label }) => `${label} ${versions[id]}`);
   const parts = [
     wrapped(
       `${machine.processor}, ${machine.cores} cores, ${machine.memory_gb} GB, ${machine.system}, Node ` +
@@ -142,6 +164,7 @@ export function markdown({ machine, versions, settings, rows }, { peers, titles 
           "tenth to ninetieth percentile:",
       ),
       productTable(products, met(products), threadCounts),
+      ...limitSentence(products.filter(({ threads }) => threads === 1)),
     );
   }
   if (networks.length > 0) {

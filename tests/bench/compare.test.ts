@@ -9,6 +9,8 @@ import { measureRow, quantile } from "../../bench/compare/measure.mjs";
 // @ts-expect-error
 import { between } from "../../bench/compare/record.mjs";
 // @ts-expect-error
+import { markdown } from "../../bench/compare/table.mjs";
+// @ts-expect-error
 import { chooseWorkloads } from "../../bench/compare/workloads.mjs";
 
 /** Answers every block with the next of these numbers; null: it crashes. */
@@ -83,4 +85,31 @@ test("workloads are chosen by name or by what it begins with", () => {
   expect(ids("mlp_mnist,xor_tiny")).toEqual(["mlp_mnist", "xor_tiny"]);
   expect(ids("sgemm_NT")).toHaveLength(19);
   expect(() => ids("nothing")).toThrow(/Expected workloads of xor_tiny, .*, sgemm for --workload/);
+});
+
+test("README says how many large products come near the processor's limit", () => {
+  const product = (workload: string, threads: number, share: number) => ({
+    workload: `sgemm_${workload}`,
+    threads,
+    nabla: {},
+    peers: { limit: { ratio: { median: share, quartiles: [share, share] } } },
+  });
+  const text = markdown(
+    {
+      machine: {},
+      versions: {},
+      settings: {},
+      rows: [
+        product("NN_128x128x128", 1, 0.92),
+        product("TN_512x4096x1024", 1, 0.9049),
+        product("NT_2048x2048x2048", 1, 0.97),
+        product("NT_2048x2048x2048", 2, 0.5),
+        product("NN_128x10x512", 1, 0.6), // one side is too small to count
+      ],
+    },
+    { peers: [{ id: "limit", label: "multiply-adds alone", group: "limit" }], titles: new Map() },
+  );
+  expect(text).toMatch(/Of the 3 whose every side is 128 or more, at one thread, 2 reach 92 %/);
+  expect(text.replace(/\n/g, " ")).toMatch(/least TN 512x4096x1024, 90\.5 %\./);
+  expect(text).toMatch(/\| multiply-adds alone \| 0\.83 /);
 });
