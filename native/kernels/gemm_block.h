@@ -197,6 +197,9 @@ inline bool gemm_place_x(GemmPlain, const GemmProduct& p, int64_t i, int64_t row
   if (copies) tile.x = copy;
   const bool across = tile.x_step == 1;  // the next rows follow within reach: fetch them evenly
   tile.ahead_step = across ? smaller(kGemmLine, tile.x_row * kGemmMaxRows / larger(k, 1)) : tile.x_step;
+  // But what lies between them for the most part belongs to other steps of k: beside wide panels the
+  // machine's own prefetching does better.
+  if (!kGemmNarrow && across && tile.x_row > 2 * k) tile.ahead_step = 0;
   return copies;
 }
 
