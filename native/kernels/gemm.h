@@ -92,10 +92,10 @@ inline void gemm_share_dots(const GemmCall& g, bool swapped, const GemmProduct& 
 inline void gemm_turn_y(const GemmCall& g, GemmProduct& p, Context& context) {
   const int64_t width = gemm_odd_lines(p.columns);
   if (g.batch > 1 || p.y_column == 1 || p.k * width > kGemmSharedSize) return;
-  const GemmGrid grid = gemm_grid(p, 1, false, context.threads, false, 64);
+  const GemmGrid grid = gemm_grid(p, 1, {}, context.threads, false, 64);
   if (grid.row_parts <= smaller(context.threads, 2)) return;
   if (grid.rows >= kGemmBlock / 2 && gemm_turns_ahead(p, grid.rows, p.k)) return;
-  Real* const turned = static_cast<Real*>(context.scratch) + kGemmTaskSize;
+  Real* const turned = static_cast<Real*>(context.scratch) + kGemmSharedFrom;
   const double work = 0.3 * static_cast<double>(p.k * p.columns);
   parallel(context, parts_of(p.columns, kGemmColumns), work, [=](int64_t panel, void*) {
     const int64_t j = panel * kGemmColumns, columns = smaller(kGemmColumns, p.columns - j);
@@ -113,7 +113,7 @@ inline void gemm_blocks(const GemmCall& g, Context& context) {
 #if defined(NABLA_GEMM_BF16)
   if (gemm_bf16_takes(p))
     return gemm_share_blocks<GemmBf16>(
-        g, plan, p, gemm_grid(p, g.batch, false, context.threads, false, kGemmBlock / 2), context);
+        g, plan, p, gemm_grid(p, g.batch, {}, context.threads, false, kGemmBlock / 2), context);
 #endif
   const bool low = g.m < g.n;
   const GemmProduct dots = gemm_product(g, low);
@@ -122,8 +122,8 @@ inline void gemm_blocks(const GemmCall& g, Context& context) {
   const GemmProduct whole = gemm_product(g, turned);
   if (gemm_is_long(g, whole)) return gemm_long(g, turned, whole, context);
   gemm_turn_y(g, p, context);
-  gemm_share_blocks<GemmPlain>(
-      g, plan, p, gemm_grid(p, g.batch, plan.direct, context.threads, p.y_column == 1, 64), context);
+  gemm_share_blocks<GemmPlain>(g, plan, p, gemm_grid(p, g.batch, plan, context.threads, p.y_column == 1, 64),
+                               context);
 }
 
 /** What fits into one tile, without further ado; returns false if it does not. */

@@ -16,9 +16,9 @@ constexpr int64_t kGemmAhead = 16;
 // is copied.
 constexpr int64_t kGemmCopyColumns = (kGemmNarrow ? 8 : 4) * kGemmColumns;
 
-// Rows of a block that writes c itself: the more there are, the fewer blocks pack or turn the same y. (That
-// much of x comes from the last cache, which costs less.) Where panels are narrow and x is copied, the copy
-// stays in L2.
+// Rows of a block at most: the more there are, the fewer blocks pack or turn the same y. (That much of x
+// comes from the last cache, which costs less.) Where panels are narrow and x is copied, the copy stays in
+// L2.
 constexpr int64_t kGemmTall = 2 * kGemmBlock, kGemmCopyRows = kGemmNarrow ? kGemmBlock : kGemmTall;
 // Rows of c from which on there are turns enough to turn the next panel in, two squares in each at most.
 constexpr int64_t kGemmTurnsAheadRows = 64;
@@ -45,8 +45,8 @@ struct GemmPlan {
   bool turned;   // or its transpose, finished, which has only to be turned
 };
 
-/** Scratch memory of a task, in Reals: a copy of x, a panel of y, sums, a strip of turned rows. What is left
- *  of the calling thread's is for all tasks of a product: see gemm_turn_y. */
+/** Scratch memory of a task, in Reals: a copy of x, a panel of y, a strip of turned rows, and at its end
+ * sums. What is left of the calling thread's in between is for all tasks of a product: see gemm_turn_y. */
 constexpr int64_t kGemmCopyK = kGemmNarrow ? kGemmK : kGemmK / 2;
 constexpr int64_t kGemmCopySize = (kGemmCopyRows + kGemmLine) * (kGemmCopyK + kGemmLine);
 constexpr int64_t kGemmPackSize = kGemmWidest * kWidth * (kGemmK + 2 * kGemmLine);
@@ -55,11 +55,21 @@ static_assert(kGemmCopyRows * gemm_odd_lines(kGemmCopyK) <= kGemmCopySize);
 static_assert(!kGemmTurnsAhead || kGemmPackSize <= kGemmCopySize);  // two panels by turns
 static_assert(!kGemmSlivers ||
               parts_of(kGemmCopyRows, kGemmSliver) * gemm_sliver_size(kGemmCollidingK) <= kGemmCopySize);
-constexpr int64_t kGemmSumsSize = kGemmBlock * kGemmBlock;
 constexpr int64_t kGemmStripSize = kWidth * kGemmBlock;
-constexpr int64_t kGemmTaskSize = kGemmCopySize + kGemmPackSize + kGemmSumsSize + kGemmStripSize;
-constexpr int64_t kGemmSharedSize = int64_t{kScratchBytes / sizeof(Real)} - kGemmTaskSize;
+constexpr int64_t kGemmSumsSize = 320 * kGemmBlock;
+constexpr int64_t kGemmSharedFrom = kGemmCopySize + kGemmPackSize + kGemmStripSize;
+constexpr int64_t kGemmSumsFrom = int64_t{kScratchBytes / sizeof(Real)} - kGemmSumsSize;
+constexpr int64_t kGemmSharedSize = kGemmSumsFrom - kGemmSharedFrom;
 static_assert(kGemmSharedSize > 0);
+
+struct GemmScratch {
+  Real *copy, *packed, *strip, *sums;
+};
+
+inline GemmScratch gemm_scratch(void* memory) {
+  Real* const all = static_cast<Real*>(memory);
+  return {all, all + kGemmCopySize, all + kGemmCopySize + kGemmPackSize, all + kGemmSumsFrom};
+}
 
 /** All rows of an area times one panel of y (at most kGemmWidest vectors wide). With tile.keep the first tile
  *  packs y there for the others. ahead_steps: how far ahead a strided x is fetched. Inlined, since copying a
@@ -251,10 +261,7 @@ template <class Factors>
 inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOutput& o, const GemmArea& area,
                        const GemmFetch& next, GemmSoon* soon, Real* scratch) {
   const int64_t i = area.i, rows = area.rows, j = area.j, columns = area.columns;
-  Real* const copy = scratch;
-  Real* const packed = copy + kGemmCopySize;
-  Real* const sums = packed + kGemmPackSize;
-  Real* const strip = sums + kGemmSumsSize;
+  const auto [copy, packed, strip, sums] = gemm_scratch(scratch);
   const int64_t vectors = parts_of(columns, kWidth), panels = gemm_panels(columns);
   const int64_t sums_row = vectors * kWidth;
   const int64_t parts = larger(1, parts_of(p.k, gemm_longest_k(Factors{}, p)));

@@ -116,9 +116,9 @@ inline void gemm_dots_finish(const GemmOutput& o, bool swapped, int64_t columns,
 /** Rows of an area, of all columns of a product. */
 inline void gemm_dots_area(const GemmProduct& p, bool swapped, const GemmOutput& o, const GemmArea& area,
                            GemmSoon* soon, Real* scratch) {
-  Real* const copy = scratch;  // of a y whose columns do not lie along k
-  Real* const sums = copy + kGemmCopySize + kGemmPackSize;
-  Real* const strip = sums + kGemmSumsSize;
+  const GemmScratch memory = gemm_scratch(scratch);
+  Real* const copy = memory.copy;  // of a y whose columns do not lie along k
+  Real* const sums = memory.sums;
   const int64_t groups = parts_of(p.columns, kGemmDotsColumns), widest = parts_of(p.columns, groups);
   const int64_t tiles = parts_of(area.rows, gemm_dots_rows(static_cast<int>(widest)));
   const int64_t height = area.rows / tiles, higher = area.rows - height * tiles;
@@ -149,7 +149,7 @@ inline void gemm_dots_area(const GemmProduct& p, bool swapped, const GemmOutput&
       }
     }
   }
-  gemm_dots_finish(o, swapped, p.columns, area, sums, strip);
+  gemm_dots_finish(o, swapped, p.columns, area, sums, memory.strip);
 }
 
 }  // namespace

@@ -51,7 +51,7 @@ inline void gemm_long_part(const GemmProduct& p, Real* sums, Real* scratch) {
 
 inline void gemm_long(const GemmCall& g, bool swapped, const GemmProduct& p, Context& context) {
   const int64_t parts = gemm_long_parts(p), k = parts_of(p.k, parts), size = p.rows * p.columns;
-  Real* const sums = static_cast<Real*>(context.scratch) + kGemmTaskSize;
+  Real* const sums = static_cast<Real*>(context.scratch) + kGemmSharedFrom;
   const double work = static_cast<double>(size) * static_cast<double>(p.k);
   parallel(context, parts, gemm_nanoseconds(work, 0), [=](int64_t part, void* scratch) {
     GemmProduct some = p;

@@ -137,7 +137,7 @@ inline bool gemm_dots_pay(const GemmProduct& p, double cost) {
   return dots < 0.95 * cost;
 }
 
-/** Blocks of c: at most gemm_most_rows high, as a rule kGemmBlock wide, and enough of them to share out. */
+/** Blocks of c: at most gemm_most_rows high and gemm_most_columns wide, and enough of them to share out. */
 struct GemmGrid {
   int64_t rows, columns;  // of the largest block
   int64_t row_parts, column_parts;
@@ -184,27 +184,39 @@ inline bool gemm_prefers_high_tiles(const GemmProduct& p) {
 /** What decides how c is cut. */
 struct GemmCut {
   int32_t threads;
-  bool direct;
+  GemmPlan plan;
   bool y_in_place;        // packing y costs nothing
   bool y_scatters;        // and yet it is packed: see gemm_y_scatters
   bool by_rows;           // threads meet at a row of c
   int64_t least_columns;  // fewer are not worth what x costs
 };
 
+/** How long one side of a block of sums may be where the other one is so long: more if that need not be cut.
+ */
+inline int64_t gemm_most_sums(int64_t other) {
+  if (other > kGemmBlock) return kGemmBlock;
+  return smaller(kGemmTall, kGemmSumsSize / gemm_width(other) / kWidth * kWidth);
+}
+
 /** Rows of a block at most: as many as there is room for sums or a copy of x, or as pay. */
-inline int64_t gemm_most_rows(const GemmProduct& p, bool direct) {
-  if (!direct) return kGemmBlock;
-  return gemm_copies_x(p, p.columns) ? kGemmCopyRows : kGemmTall;
+inline int64_t gemm_most_rows(const GemmProduct& p, const GemmPlan& plan) {
+  if (!plan.direct && !plan.turned) return kGemmBlock;
+  const int64_t most = gemm_copies_x(p, p.columns) ? kGemmCopyRows : kGemmTall;
+  return plan.direct ? most : smaller(most, gemm_most_sums(p.columns));
+}
+
+/** And columns, unless x is copied for all of them. */
+inline int64_t gemm_most_columns(const GemmProduct& p, const GemmPlan& plan, int32_t threads) {
+  if (plan.turned) return gemm_most_sums(p.rows);
+  return threads == 1 && plan.direct && gemm_turns_ahead(p, p.rows, p.k) ? kGemmTurnedWide : kGemmBlock;
 }
 
 /** Blocks of c, about so many or as many as are worth it. */
 inline GemmGrid gemm_cut(const GemmProduct& p, const GemmCut& how, int64_t target) {
   GemmGrid grid;
-  grid.row_parts = parts_of(p.rows, gemm_most_rows(p, how.direct));
-  grid.column_parts = parts_of(p.columns, kGemmBlock);
-  if (how.threads == 1 && how.direct && gemm_turns_ahead(p, p.rows, p.k))
-    grid.column_parts = parts_of(p.columns, kGemmTurnedWide);
-  if (how.direct && how.y_in_place && p.columns >= kGemmWide && gemm_copies_x(p, p.columns)) {
+  grid.row_parts = parts_of(p.rows, gemm_most_rows(p, how.plan));
+  grid.column_parts = parts_of(p.columns, gemm_most_columns(p, how.plan, how.threads));
+  if (how.plan.direct && how.y_in_place && p.columns >= kGemmWide && gemm_copies_x(p, p.columns)) {
     grid.column_parts = parts_of(p.columns, p.k < kGemmCollidingK ? kGemmWide : kGemmWideLongK);
     const int64_t wanted = smaller(parts_of(target, grid.column_parts), p.rows / kGemmSplitCopied);
     grid.row_parts = larger(grid.row_parts, wanted);
@@ -233,28 +245,29 @@ inline GemmGrid gemm_cut(const GemmProduct& p, const GemmCut& how, int64_t targe
 /** One thread has whole blocks, each of several two tasks (the bits do not depend on where c is cut). A large
  *  product has more, which come out more even; but not where a task then turns y or packs narrow panels anew,
  * or y scatters, or several blocks of x are copied, if threads share whole blocks evenly. */
-inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, bool direct, int32_t threads, bool y_in_place,
-                          int64_t least_columns) {
+inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, const GemmPlan& plan, int32_t threads,
+                          bool y_in_place, int64_t least_columns) {
   GemmCut how;
-  how.threads = threads, how.direct = direct, how.y_in_place = y_in_place, how.least_columns = least_columns;
-  if (kGemmNarrow && direct && gemm_copies_x(p, p.columns))
+  how.threads = threads, how.plan = plan, how.y_in_place = y_in_place, how.least_columns = least_columns;
+  if (kGemmNarrow && plan.direct && gemm_copies_x(p, p.columns))
     how.least_columns = larger(least_columns, kGemmCopyColumns);
   const int64_t part = smaller(p.k, gemm_longest_k(GemmPlain{}, p));
   how.y_scatters = y_in_place && p.rows >= kGemmCrowdedRows && gemm_y_scatters(p, p.rows, part);
-  how.by_rows = direct && threads > 1 && (y_in_place || (p.k <= kGemmMostlyC && p.rows >= kGemmMostlyRows));
+  how.by_rows =
+      plan.direct && threads > 1 && (y_in_place || (p.k <= kGemmMostlyC && p.rows >= kGemmMostlyRows));
 
   const int64_t tasks = gemm_tasks(p, batch, threads);
   GemmGrid grid = gemm_cut(p, how, smaller(tasks, 2 * threads));
   if (tasks == kGemmTasks && y_in_place && !kGemmNarrow) {
-    const bool copies =
-        direct && p.columns < kGemmWide && p.rows > gemm_most_rows(p, true) && gemm_copies_x(p, grid.columns);
+    const bool copies = plan.direct && p.columns < kGemmWide && p.rows > gemm_most_rows(p, plan) &&
+                        gemm_copies_x(p, grid.columns);
     const int64_t blocks = grid.row_parts * grid.column_parts;
     if (!(how.y_scatters || copies) || blocks % threads != 0) grid = gemm_cut(p, how, tasks);
   }
   // Down the rows, blocks share a panel of y. Across them, threads meet at a row of c and not down a column
   // of it, at every row of which lines would be fetched over the border.
   grid.across = how.by_rows && p.k * p.columns <= kGemmAcrossSize;
-  grid.sharers = direct && batch == 1 && (grid.across || grid.column_parts == 1) ? threads : 1;
+  grid.sharers = plan.direct && batch == 1 && (grid.across || grid.column_parts == 1) ? threads : 1;
   return grid;
 }
 
