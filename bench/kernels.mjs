@@ -54,9 +54,9 @@ await benny.suite(
       rate: `${rate.toFixed(1)} ${unit}`,
       ...(fraction === undefined ? {} : { of_limit: Number(fraction.toFixed(3)) }),
     });
-    const part = fraction === undefined ? "" : `  ${(100 * fraction).toFixed(0).padStart(3)} % of the limit`;
+    const part = fraction === undefined ? "" : `  ${(100 * fraction).toFixed(0).padStart(3)} % of limit`;
     const ms = (median * 1e3).toPrecision(4).padStart(9);
-    return `${result.name.padEnd(28)} ${ms} ms  ${rate.toFixed(1).padStart(6)} ${unit.padEnd(7)}${part}`;
+    return `${result.name.padEnd(32)} ${ms} ms  ${rate.toFixed(1).padStart(6)} ${unit.padEnd(7)}${part}`;
   }),
 );
 if (values.json !== undefined) {
