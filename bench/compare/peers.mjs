@@ -239,7 +239,7 @@ export const peers = [
   {
     // No peer but what bounds all of them: its ratio is the share of the limit that nabla reaches.
     id: "limit",
-    label: "multiply-adds alone",
+    label: "the limit: multiply-adds alone",
     group: "limit",
     kinds: ["gemm"],
     find: () => ({ program: "gemm_limit", args: [] }),
