@@ -13,6 +13,25 @@ const units = ["scalar", "scalar64", "avx2", "avx512", "avx512bf16", "neon"].fil
 );
 const has = (command: string) => spawnSync(command, ["--version"]).status === 0;
 
+/** Functions with such a name in an object, and what they call. */
+function callsIn(object: string, name: string): { functions: number; calls: string[] } {
+  const lines = execFileSync("objdump", ["--disassemble", "--no-show-raw-insn", object], {
+    encoding: "utf8",
+    maxBuffer: 2 ** 28,
+  }).split("\n");
+  const found = { functions: 0, calls: [] as string[] };
+  let inside = false;
+  for (const line of lines) {
+    if (/^[0-9a-f]+ <.*>:$/.test(line)) {
+      inside = line.includes(name);
+      if (inside) found.functions++;
+    } else if (inside && /\s(callq?|blr?)\s/.test(line)) {
+      found.calls.push(line.trim());
+    }
+  }
+  return found;
+}
+
 /** [type letter, name] of what an object defines and other objects can see. */
 function visibleSymbols(object: string): [string, string][] {
   const lines = execFileSync("nm", ["--demangle", "--defined-only", "--extern-only", object], {
@@ -37,6 +56,15 @@ describe.skipIf(!has("nm"))("instruction-set units", () => {
   test.each(units)("%s defines no weak symbol, which the linker might pick for the other units", (unit) => {
     const symbols = visibleSymbols(join(objects, `${unit}.o`));
     expect(symbols.filter(([kind]) => "WVu".includes(kind))).toEqual([]);
+  });
+});
+
+// One that does has its sums in memory, at half the speed and with the same results.
+describe.skipIf(!has("objdump"))("gemm's micro-kernels", () => {
+  test.each(units)("of %s call nothing", (unit) => {
+    const { functions, calls } = callsIn(join(objects, `${unit}.o`), "gemm_micro");
+    expect(calls).toEqual([]);
+    if (process.arch === "x64" && unit !== "neon") expect(functions).toBeGreaterThan(10);
   });
 });
 

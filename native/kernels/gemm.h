@@ -11,8 +11,11 @@
 #include "gemm_finish.h"
 #include "gemm_block.h"
 #include "gemm_dots.h"
+#include "gemm_call.h"
 #include "gemm_plan.h"
+#include "gemm_grid.h"
 #include "gemm_rows.h"
+#include "gemm_rest.h"
 #include "gemm_long.h"
 
 namespace {
@@ -75,6 +78,7 @@ inline void gemm_share_blocks(const GemmCall& g, const GemmPlan& plan, const Gem
                const int64_t then = area.j + area.columns;
                const GemmFetch next = gemm_fetch(p, then, p.columns - then, block % before * share, share);
                gemm_block<Factors>(p, plan, o, area, next, soon, scratch);
+               if (plan.rest > 0 && then == p.columns) gemm_rest_block(g, plan, area, scratch);
              });
 }
 
@@ -108,7 +112,7 @@ inline void gemm_turn_y(const GemmCall& g, GemmProduct& p, Context& context) {
 
 inline void gemm_blocks(const GemmCall& g, Context& context) {
   double cost;
-  const GemmPlan plan = gemm_plan(g, cost);
+  GemmPlan plan = gemm_plan(g, cost);
   GemmProduct p = gemm_product(g, plan.swapped);
 #if defined(NABLA_GEMM_BF16)
   if (gemm_bf16_takes(p))
@@ -121,6 +125,14 @@ inline void gemm_blocks(const GemmCall& g, Context& context) {
   const bool turned = gemm_long_swapped(g, plan);
   const GemmProduct whole = gemm_product(g, turned);
   if (gemm_is_long(g, whole)) return gemm_long(g, turned, whole, context);
+  const bool large = kWidth > 1 && g.batch == 1 && g.m * g.n * g.k >= kGemmRestWork;
+  if (large) {
+    gemm_plan_rest(g, plan);
+    if (plan.rest > 0) {
+      p = gemm_product(g, plan.swapped);
+      p.columns -= plan.rest;
+    }
+  }
   gemm_turn_y(g, p, context);
   gemm_share_blocks<GemmPlain>(g, plan, p, gemm_grid(p, g.batch, plan, context.threads, p.y_column == 1, 64),
                                context);

@@ -43,6 +43,7 @@ struct GemmPlan {
   bool swapped;  // x = wT, y = aT
   bool direct;   // micro-kernels write c itself
   bool turned;   // or its transpose, finished, which has only to be turned
+  int32_t rest;  // last columns that are computed apart: see gemm_rest.h
 };
 
 /** Scratch memory of a task, in Reals: a copy of x, a panel of y, a strip of turned rows, and at its end

@@ -91,9 +91,11 @@ inline void gemm_finish_tile(const GemmOutput& o, int64_t i, int64_t rows, int64
 }
 
 /** Rows [i, i + rows) and columns [j, j + columns) of the product, summed in `sums` (row distance
- *  sums_row), go to c. Neither is more than kGemmBlock. `strip`: kWidth * kGemmBlock Reals. */
-inline void gemm_finish_block(const GemmOutput& o, bool swapped, int64_t i, int64_t rows, int64_t j,
-                              int64_t columns, Real* sums, int64_t sums_row, Real* strip) {
+ *  sums_row), go to c. Neither is more than kGemmBlock. `strip`: kWidth * kGemmBlock Reals. Out of line: the
+ * products that take no such way would have fewer registers. */
+[[gnu::noinline]] void gemm_finish_block(const GemmOutput& o, bool swapped, int64_t i, int64_t rows,
+                                         int64_t j, int64_t columns, Real* sums, int64_t sums_row,
+                                         Real* strip) {
   if (!swapped) {
     for (int64_t r = 0; r < rows; r++)
       gemm_finish_line(o, gemm_line(o, i + r, j, false), sums + r * sums_row, columns);

@@ -133,8 +133,10 @@ inline V gemm_multiply_add(V a, V b, V c) {
     return fma(a, b, c);
 }
 
+// Inlined however large the unit is: what is not leaves its vectors in memory, which halves the speed.
+
 template <int vectors, bool partial>
-inline void gemm_load_row(const Real* p, int64_t tail, V (&row)[vectors]) {
+[[gnu::always_inline]] inline void gemm_load_row(const Real* p, int64_t tail, V (&row)[vectors]) {
 #pragma GCC unroll 8
   for (int j = 0; j < vectors - 1; j++) row[j] = load(p + j * kWidth);
   if constexpr (partial)
@@ -144,7 +146,7 @@ inline void gemm_load_row(const Real* p, int64_t tail, V (&row)[vectors]) {
 }
 
 template <int vectors, bool partial>
-inline void gemm_store_row(Real* p, int64_t tail, const V (&row)[vectors]) {
+[[gnu::always_inline]] inline void gemm_store_row(Real* p, int64_t tail, const V (&row)[vectors]) {
 #pragma GCC unroll 8
   for (int j = 0; j < vectors - 1; j++) store(p + j * kWidth, row[j]);
   if constexpr (partial)
@@ -155,7 +157,7 @@ inline void gemm_store_row(Real* p, int64_t tail, const V (&row)[vectors]) {
 
 /** The tile's end: sums to c. */
 template <int rows, int vectors, bool partial>
-inline void gemm_store_tile(const GemmTile& t, V (&sum)[rows][vectors]) {
+[[gnu::always_inline]] inline void gemm_store_tile(const GemmTile& t, V (&sum)[rows][vectors]) {
   const V alpha = set1(t.alpha), beta = set1(t.beta);
   Real* const c = t.c;
   const int64_t c_row = t.c_row, tail = t.tail;

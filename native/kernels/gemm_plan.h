@@ -1,93 +1,8 @@
-// A call of gemm as numbers, which way round it is computed, and how its result is cut into blocks.
+// Which way round a product is computed, by what it costs.
 namespace {
 
-// Multiply-adds that are worth a task: some 10 us.
-constexpr double kGemmTaskWork = 500e3;
-constexpr int64_t kGemmTasks = 16;
-constexpr double kGemmHalves = 0.4;  // of a task: from here on a product is cut in two
-// Columns of a block that shares one copy of x; more where there is much of it.
-constexpr int64_t kGemmWide = 1024, kGemmWideLongK = kGemmNarrow ? 1024 : 2048;
-// Columns of one thread's block whose y is turned panel by panel: the first one has no arithmetic to be
-// turned behind.
-constexpr int64_t kGemmTurnedWide = 512;
-// A block of so many rows may be cut for more tasks; one with a copy of x, where each packs narrow panels
-// anew.
-constexpr int64_t kGemmSplitRows = 96, kGemmSplitCopied = kGemmNarrow ? 192 : 96;
-// A y that stays in L2, beside x and c, while every block of rows is multiplied with all of it.
-constexpr int64_t kGemmAcrossSize = (int64_t{128} << 10) / sizeof(Real);
-// Up to so many steps of k, writing c takes so much of the time that it is cut between rows even where each
-// thread then packs all of y, if there are rows enough to pay for that.
-constexpr int64_t kGemmMostlyC = 48, kGemmMostlyRows = 96;
 // Adding up a vector of sums, in vector multiply-adds.
 constexpr double kGemmDotsSum = kWidth == 16 ? 7 : 12;
-
-/** A call as numbers: strides of dimensions of size 1 are made 1 where that makes memory contiguous. */
-struct GemmCall {
-  int64_t batch, m, n, k;
-  int64_t a_batch, a_row, a_column, w_batch, w_row, w_column, aux_batch, c_batch;
-  const Real *a, *w;
-  GemmOutput output;
-  const Call* call;
-};
-
-inline BlockFunction gemm_function(double row) {
-  return row < 0 ? nullptr : block_functions[static_cast<int64_t>(row)];
-}
-
-inline GemmCall gemm_read(const Call& call) {
-  const Operand &a = call.operands[0], &w = call.operands[1], &bias = call.operands[2],
-                &aux = call.operands[3], &c = call.operands[4];
-  GemmCall g;
-  g.call = &call;
-  g.batch = c.shape[0];
-  g.m = c.shape[1];
-  g.n = c.shape[2];
-  g.k = a.shape[2];
-  g.a = static_cast<const Real*>(a.data);
-  g.w = static_cast<const Real*>(w.data);
-  g.a_batch = a.stride[0], g.a_row = a.stride[1], g.a_column = a.stride[2];
-  g.w_batch = w.stride[0], g.w_row = w.stride[1], g.w_column = w.stride[2];
-  g.c_batch = c.stride[0];
-  GemmOutput& o = g.output;
-  o.c = static_cast<Real*>(c.data), o.row = c.stride[1], o.column = g.n == 1 ? 1 : c.stride[2];
-  o.bias = static_cast<const Real*>(bias.data);
-  o.alpha = real_parameter(call, 0), o.beta = real_parameter(call, 1);
-  o.activation = gemm_function(call.parameters[2]), o.combine = gemm_function(call.parameters[3]);
-  o.aux = nullptr, o.aux_row = o.aux_column = g.aux_batch = 0;
-  if (o.combine && aux) {
-    o.aux = static_cast<const Real*>(aux.data);
-    g.aux_batch = aux.stride[0], o.aux_row = aux.stride[1], o.aux_column = g.n == 1 ? 1 : aux.stride[2];
-  }
-  if (!o.aux) o.combine = nullptr;
-  if (g.n == 1) g.w_column = 1;
-  if (g.k == 1) g.a_column = 1;
-  // One w for the whole batch, whose rows follow each other: a single product.
-  if (g.batch > 1 && g.w_batch == 0 && g.a_batch == g.m * g.a_row && g.c_batch == g.m * o.row &&
-      (!o.aux || g.aux_batch == g.m * o.aux_row)) {
-    g.m *= g.batch;
-    g.batch = 1;
-  }
-  return g;
-}
-
-inline GemmProduct gemm_product(const GemmCall& g, bool swapped) {
-  if (swapped) return {g.n, g.m, g.k, g.w, g.w_column, g.w_row, g.a, g.a_column, g.a_row};
-  return {g.m, g.n, g.k, g.a, g.a_row, g.a_column, g.w, g.w_row, g.w_column};
-}
-
-/** The product of batch element b. */
-inline void gemm_at(const GemmCall& g, int64_t b, GemmProduct& p, bool swapped, GemmOutput& o) {
-  o = g.output;
-  o.c += b * g.c_batch;
-  if (o.aux) o.aux += b * g.aux_batch;
-  p.x += b * (swapped ? g.w_batch : g.a_batch);
-  p.y += b * (swapped ? g.a_batch : g.w_batch);
-}
-
-/** About how long so many multiply-adds on so many elements of memory take on one thread, ns. */
-inline double gemm_nanoseconds(double multiply_adds, double elements) {
-  return multiply_adds / (kWidth > 1 ? 50 : 5) + 0.1 * elements;
-}
 
 /** Cost of a product in vector multiply-adds: arithmetic, transposing y, turning the result round. halves:
  *  whether half a vector takes less than a whole one, which is up to the processor. */
@@ -105,185 +20,40 @@ inline double gemm_cost(const GemmProduct& p, bool direct, bool turned, bool hal
   return cost;
 }
 
+inline GemmPlan gemm_plan(const GemmOutput& o, bool swapped) {
+  return {swapped, !swapped && o.column == 1, swapped && gemm_only_turns(o), 0};
+}
+
 /** Which way round a product is computed in blocks; cost: of that way, see gemm_cost. */
 inline GemmPlan gemm_plan(const GemmCall& g, double& cost) {
   const bool direct = g.output.column == 1;
-  GemmPlan plan;
   // Down a long k the wider factor is read better as rows than as panels side by side.
   const GemmProduct straight = gemm_product(g, false), turned = gemm_product(g, true);
   const bool down = g.k >= 16 * g.m && g.n >= 2 * g.m && straight.x_row == 1 && straight.y_column == 1;
   const bool turns = gemm_only_turns(g.output);
   const double straight_cost = gemm_cost(straight, direct, turns, true);
   const double turned_cost = gemm_cost(turned, false, turns, true);
-  plan.swapped = turned_cost < (down ? 1.05 : 0.95) * straight_cost;
+  bool swapped = turned_cost < (down ? 1.05 : 0.95) * straight_cost;
   // Hardly cheaper with halves of vectors, but cheaper without: 211 columns are 13.5 vectors, or 14.
-  if (!plan.swapped && turned_cost < straight_cost)
-    plan.swapped = gemm_cost(turned, false, turns, false) < 0.98 * gemm_cost(straight, direct, turns, false);
-  plan.direct = !plan.swapped && direct;
-  plan.turned = plan.swapped && turns;
-  cost = plan.swapped ? turned_cost : straight_cost;
-  return plan;
+  if (!swapped && turned_cost < straight_cost)
+    swapped = gemm_cost(turned, false, turns, false) < 0.98 * gemm_cost(straight, direct, turns, false);
+  cost = swapped ? turned_cost : straight_cost;
+  return gemm_plan(g.output, swapped);
 }
 
-/** Whether gemm_dots can compute a product that way round, in clearly less than `cost`: its arithmetic,
- * adding up vectors, turning a y whose columns do not lie along k. */
-inline bool gemm_dots_pay(const GemmProduct& p, double cost) {
+/** And by gemm_dots, if it can compute a product that way round: arithmetic, adding up vectors, turning a
+ *  y whose columns do not lie along k. */
+inline double gemm_dots_cost(const GemmProduct& p) {
   if (kWidth == 1 || p.columns > kGemmDotsNarrow || p.k < kWidth || p.x_step != 1 ||
       (p.y_step != 1 && p.y_column != 1))
-    return false;
+    return HUGE_VAL;
   const double rows = static_cast<double>(p.rows), columns = static_cast<double>(p.columns);
-  double dots = rows * columns * (static_cast<double>(parts_of(p.k, kWidth)) + kGemmDotsSum);
-  if (p.y_step != 1) dots += (p.columns < kGemmSquare ? 2.0 : 0.5) * static_cast<double>(p.k) * columns;
-  return dots < 0.95 * cost;
+  const double dots = rows * columns * (static_cast<double>(parts_of(p.k, kWidth)) + kGemmDotsSum);
+  if (p.y_step == 1) return dots;
+  return dots + (p.columns < kGemmSquare ? 2.0 : 0.5) * static_cast<double>(p.k) * columns;
 }
 
-/** Blocks of c: at most gemm_most_rows high and gemm_most_columns wide, and enough of them to share out. */
-struct GemmGrid {
-  int64_t rows, columns;  // of the largest block
-  int64_t row_parts, column_parts;
-  bool across;      // in the order of tasks; else down
-  int64_t sharers;  // threads that meet at a row of c, each with some rows of blocks; 1: none do
-
-  /** Whether blocks come last in the share of a thread that has a neighbour. Behind what a thread writes, the
-   *  processor fetches lines of some 64 KB more, and those that the neighbour writes it takes from it: such
-   *  blocks are worked on from the border upward, as the neighbour's are from there downward. */
-  bool ends_at_border(int64_t part) const {
-    return part + 1 < row_parts && (part + 1) * sharers / row_parts > part * sharers / row_parts;
-  }
-
-  GemmArea area(const GemmProduct& p, int64_t block) const {
-    const int64_t part = across ? block / column_parts : block % row_parts, i = part * rows;
-    const int64_t q = across ? block % column_parts : block / row_parts;
-    const int64_t vectors = parts_of(p.columns, kWidth), least = vectors / column_parts,
-                  wider = vectors % column_parts;  // so many blocks have one more vector
-    const int64_t j = (q * least + smaller(q, wider)) * kWidth, width = (least + (q < wider)) * kWidth;
-    return {i, smaller(rows, p.rows - i), j, smaller(width, p.columns - j), ends_at_border(part)};
-  }
-};
-
-/** How many tasks a product is worth; one thread has no use for more than one. */
-inline int64_t gemm_tasks(const GemmProduct& p, int64_t batch, int32_t threads) {
-  if (threads == 1) return 1;
-  const double work = static_cast<double>(p.rows) * static_cast<double>(p.columns) * static_cast<double>(p.k);
-  const double wanted = work / kGemmTaskWork, all = wanted * static_cast<double>(batch);
-  if (all > kGemmTasks) return kGemmTasks / smaller(batch, kGemmTasks);
-  const int64_t tasks = 1 + static_cast<int64_t>(wanted);
-  return all >= kGemmHalves ? larger(2, tasks) : tasks;
-}
-
-// Panels of three vectors, for tiles of eight rows; of so many columns on, since threads share them less
-// evenly.
-constexpr int64_t kGemmHighColumns = 3 * kWidth, kGemmHighWidth = 8 * kGemmHighColumns, kGemmHighRows = 32;
-
-/** Whether few rows make fewer tiles if those are higher: y is read once for each. */
-inline bool gemm_prefers_high_tiles(const GemmProduct& p) {
-  return kWidth == 16 && p.columns >= kGemmHighWidth && p.rows <= kGemmHighRows &&
-         parts_of(p.rows, gemm_rows(3)) < parts_of(p.rows, gemm_rows(kGemmVectors));
-}
-
-/** What decides how c is cut. */
-struct GemmCut {
-  int32_t threads;
-  GemmPlan plan;
-  bool y_in_place;        // packing y costs nothing
-  bool y_scatters;        // and yet it is packed: see gemm_y_scatters
-  bool by_rows;           // threads meet at a row of c
-  int64_t least_columns;  // fewer are not worth what x costs
-};
-
-/** How long one side of a block of sums may be where the other one is so long: more if that need not be cut.
- */
-inline int64_t gemm_most_sums(int64_t other) {
-  if (other > kGemmBlock) return kGemmBlock;
-  return smaller(kGemmTall, kGemmSumsSize / gemm_width(other) / kWidth * kWidth);
-}
-
-/** Rows of a block at most: as many as there is room for sums or a copy of x, or as pay. */
-inline int64_t gemm_most_rows(const GemmProduct& p, const GemmPlan& plan) {
-  if (!plan.direct && !plan.turned) return kGemmBlock;
-  const int64_t most = gemm_copies_x(p, p.columns) ? kGemmCopyRows : kGemmTall;
-  return plan.direct ? most : smaller(most, gemm_most_sums(p.columns));
-}
-
-/** And columns, unless x is copied for all of them. */
-inline int64_t gemm_most_columns(const GemmProduct& p, const GemmPlan& plan, int32_t threads) {
-  if (plan.turned) return gemm_most_sums(p.rows);
-  return threads == 1 && plan.direct && gemm_turns_ahead(p, p.rows, p.k) ? kGemmTurnedWide : kGemmBlock;
-}
-
-/** Blocks of c, about so many or as many as are worth it. */
-inline GemmGrid gemm_cut(const GemmProduct& p, const GemmCut& how, int64_t target) {
-  GemmGrid grid;
-  grid.row_parts = parts_of(p.rows, gemm_most_rows(p, how.plan));
-  grid.column_parts = parts_of(p.columns, gemm_most_columns(p, how.plan, how.threads));
-  if (how.plan.direct && how.y_in_place && p.columns >= kGemmWide && gemm_copies_x(p, p.columns)) {
-    grid.column_parts = parts_of(p.columns, p.k < kGemmCollidingK ? kGemmWide : kGemmWideLongK);
-    const int64_t wanted = smaller(parts_of(target, grid.column_parts), p.rows / kGemmSplitCopied);
-    grid.row_parts = larger(grid.row_parts, wanted);
-  }
-  if (how.by_rows && !how.y_in_place && target > 1) grid.row_parts = larger(grid.row_parts, 2);
-  for (;;) {
-    grid.rows = parts_of(p.rows, grid.row_parts);
-    grid.columns = parts_of(parts_of(p.columns, grid.column_parts), kWidth) * kWidth;
-    const int64_t blocks = grid.row_parts * grid.column_parts;
-    if (blocks >= target) break;
-    if (grid.columns >= 2 * how.least_columns)
-      grid.column_parts *= 2;
-    else if (grid.rows >= (how.y_in_place ? kGemmSplitRows : 256))
-      grid.row_parts *= 2;
-    else if (grid.rows >= 56 && blocks < (how.y_in_place ? 8 : smaller(4, how.threads)))
-      grid.row_parts *= 2;
-    else
-      break;
-  }
-  if (how.y_in_place && !how.y_scatters && gemm_prefers_high_tiles(p)) grid.columns = kGemmHighColumns;
-  grid.row_parts = parts_of(p.rows, grid.rows);
-  grid.column_parts = parts_of(p.columns, grid.columns);
-  return grid;
-}
-
-/** One thread has whole blocks, each of several two tasks (the bits do not depend on where c is cut). A large
- *  product has more, which come out more even; but not where a task then turns y or packs narrow panels anew,
- * or y scatters, or several blocks of x are copied, if threads share whole blocks evenly. */
-inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, const GemmPlan& plan, int32_t threads,
-                          bool y_in_place, int64_t least_columns) {
-  GemmCut how;
-  how.threads = threads, how.plan = plan, how.y_in_place = y_in_place, how.least_columns = least_columns;
-  if (kGemmNarrow && plan.direct && gemm_copies_x(p, p.columns))
-    how.least_columns = larger(least_columns, kGemmCopyColumns);
-  const int64_t part = smaller(p.k, gemm_longest_k(GemmPlain{}, p));
-  how.y_scatters = y_in_place && p.rows >= kGemmCrowdedRows && gemm_y_scatters(p, p.rows, part);
-  how.by_rows =
-      plan.direct && threads > 1 && (y_in_place || (p.k <= kGemmMostlyC && p.rows >= kGemmMostlyRows));
-
-  const int64_t tasks = gemm_tasks(p, batch, threads);
-  GemmGrid grid = gemm_cut(p, how, smaller(tasks, 2 * threads));
-  if (tasks == kGemmTasks && y_in_place && !kGemmNarrow) {
-    const bool copies = plan.direct && p.columns < kGemmWide && p.rows > gemm_most_rows(p, plan) &&
-                        gemm_copies_x(p, grid.columns);
-    const int64_t blocks = grid.row_parts * grid.column_parts;
-    if (!(how.y_scatters || copies) || blocks % threads != 0) grid = gemm_cut(p, how, tasks);
-  }
-  // Down the rows, blocks share a panel of y. Across them, threads meet at a row of c and not down a column
-  // of it, at every row of which lines would be fetched over the border.
-  grid.across = how.by_rows && p.k * p.columns <= kGemmAcrossSize;
-  grid.sharers = plan.direct && batch == 1 && (grid.across || grid.column_parts == 1) ? threads : 1;
-  return grid;
-}
-
-/** Rows of c, or columns where it is swapped, for gemm_dots: whole lines of memory. */
-inline GemmGrid gemm_dots_grid(const GemmProduct& p, int64_t batch, int32_t threads) {
-  int64_t tasks = gemm_tasks(p, batch, threads);
-  if (p.y_step != 1) tasks = smaller(tasks, threads);  // each turns y
-  tasks = larger(tasks, parts_of(p.rows, kGemmBlock));
-  GemmGrid grid;
-  grid.rows = parts_of(parts_of(p.rows, tasks), kGemmLine) * kGemmLine;
-  grid.columns = p.columns;
-  grid.row_parts = parts_of(p.rows, grid.rows);
-  grid.column_parts = 1;
-  grid.across = false;
-  grid.sharers = batch == 1 ? threads : 1;
-  return grid;
-}
+/** Whether that is clearly less. */
+inline bool gemm_dots_pay(const GemmProduct& p, double cost) { return gemm_dots_cost(p) < 0.95 * cost; }
 
 }  // namespace
