@@ -20,11 +20,12 @@ inline double gemm_cost(const GemmProduct& p, bool direct, bool turned, bool hal
   return cost;
 }
 
+/** The plan of a way round. */
 inline GemmPlan gemm_plan(const GemmOutput& o, bool swapped) {
   return {swapped, !swapped && o.column == 1, swapped && gemm_only_turns(o), 0};
 }
 
-/** Which way round a product is computed in blocks; cost: of that way, see gemm_cost. */
+/** The cheaper one of both; cost: of that way, see gemm_cost. */
 inline GemmPlan gemm_plan(const GemmCall& g, double& cost) {
   const bool direct = g.output.column == 1;
   // Down a long k the wider factor is read better as rows than as panels side by side.
@@ -41,8 +42,8 @@ inline GemmPlan gemm_plan(const GemmCall& g, double& cost) {
   return gemm_plan(g.output, swapped);
 }
 
-/** And by gemm_dots, if it can compute a product that way round: arithmetic, adding up vectors, turning a
- *  y whose columns do not lie along k. */
+/** Cost by gemm_dots, infinite if it cannot compute a product that way round: arithmetic, adding up vectors,
+ *  turning a y whose columns do not lie along k. */
 inline double gemm_dots_cost(const GemmProduct& p) {
   if (kWidth == 1 || p.columns > kGemmDotsNarrow || p.k < kWidth || p.x_step != 1 ||
       (p.y_step != 1 && p.y_column != 1))
@@ -53,7 +54,7 @@ inline double gemm_dots_cost(const GemmProduct& p) {
   return dots + (p.columns < kGemmSquare ? 2.0 : 0.5) * static_cast<double>(p.k) * columns;
 }
 
-/** Whether that is clearly less. */
+/** Whether that is clearly less than `cost`. */
 inline bool gemm_dots_pay(const GemmProduct& p, double cost) { return gemm_dots_cost(p) < 0.95 * cost; }
 
 }  // namespace
