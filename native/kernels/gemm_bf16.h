@@ -45,7 +45,7 @@ inline void gemm_pair_across(const Real* from, int64_t step, int64_t k, int64_t 
 }
 
 inline bool gemm_place_x(GemmBf16, const GemmProduct& p, int64_t i, int64_t rows, int64_t k0, int64_t k,
-                         int64_t, Real* copy, GemmTile& tile) {
+                         int64_t, Real* copy, GemmTile& tile, GemmTurning&) {
   const Real* const x = p.x + i * p.x_row + k0 * p.x_step;
   tile.slivers = false;
   tile.x = copy;

@@ -22,6 +22,8 @@ constexpr int64_t kGemmCopyColumns = (kGemmNarrow ? 8 : 4) * kGemmColumns;
 constexpr int64_t kGemmTall = 2 * kGemmBlock, kGemmCopyRows = kGemmNarrow ? kGemmBlock : kGemmTall;
 // Rows of c from which on there are turns enough to turn the next panel in, two squares in each at most.
 constexpr int64_t kGemmTurnsAheadRows = 64;
+// Rows and steps of k from which on a copy of x is made along k, behind the arithmetic of the first panel.
+constexpr int64_t kGemmTurnedRows = 96, kGemmTurnedK = 256;
 
 /** One product in its working orientation: x (rows, k), y (k, columns). */
 struct GemmProduct {
@@ -73,11 +75,12 @@ inline GemmScratch gemm_scratch(void* memory) {
 }
 
 /** All rows of an area times one panel of y (at most kGemmWidest vectors wide). With tile.keep the first tile
- *  packs y there for the others. ahead_steps: how far ahead a strided x is fetched. Inlined, since copying a
- * tile costs small products some percent. */
+ *  packs y there for the others. ahead_steps: how far ahead a strided x is fetched. turns_x: what next turns
+ * is x, of which every tile needs its rows. Inlined, since copying a tile costs small products some percent.
+ */
 template <class Factors>
 [[gnu::always_inline]] inline void gemm_panel(GemmTile tile, const GemmArea& area, int64_t ahead_steps,
-                                              const GemmOutput* finish) {
+                                              bool turns_x, const GemmOutput* finish) {
   const int64_t rows = area.rows, columns = area.columns, vectors = parts_of(columns, kWidth);
   tile.tail = columns - (vectors - 1) * kWidth;
   const int64_t tiles =
@@ -107,6 +110,7 @@ template <class Factors>
     const int64_t t = nth(n), r = row_of(t), h = height + (t < higher);
     tile.x = first + (kGemmSlivers && tile.slivers ? t * gemm_sliver_size(tile.k) : r * tile.x_row);
     tile.c = c + r * tile.c_row;
+    if (turns_x) next.turning.finish(r + h);
     if (row_bias) tile.row_bias = row_bias + r;
     tile.ahead = tile.x_step == 1 ? first + row_of(nth(n + 1 < tiles ? n + 1 : 0)) * tile.x_row
                                   : tile.x + ahead_steps * tile.x_step;
@@ -137,6 +141,12 @@ inline bool gemm_x_scatters(const GemmProduct& p) {
 inline bool gemm_copies_x(const GemmProduct& p, int64_t columns) {
   const bool pays = p.x_step == 1 ? gemm_x_scatters(p) : kGemmSlivers ? p.x_row == 1 : gemm_x_collides(p);
   return pays && p.k >= 64 && columns >= kGemmCopyColumns;
+}
+
+/** Whether that copy has its rows along k, turned square by square behind the arithmetic of the first panel:
+ * a tile then reads lines of x one after the other, and not a new one for each of its rows at every step. */
+inline bool gemm_turns_x(const GemmProduct& p, int64_t rows, int64_t k) {
+  return kGemmTurnsAhead && p.x_step != 1 && p.y_column == 1 && rows >= kGemmTurnedRows && k >= kGemmTurnedK;
 }
 
 /** Rows of x, and distance of y's rows, from which on y is packed. A wide panel's rows share no sets of the
@@ -187,9 +197,10 @@ inline int64_t gemm_longest_k(GemmPlain, const GemmProduct& p) {
   return again && gemm_y_scatters(p, p.rows, k) ? kGemmScatteredK : kGemmK;
 }
 
-/** tile.x = rows from i, steps [k0, k0 + k) of x. Returns whether that is a copy. */
+/** tile.x = rows from i, steps [k0, k0 + k) of x. Returns whether that is a copy, which turning has still to
+ *  make if it is begun. */
 inline bool gemm_place_x(GemmPlain, const GemmProduct& p, int64_t i, int64_t rows, int64_t k0, int64_t k,
-                         int64_t columns, Real* copy, GemmTile& tile) {
+                         int64_t columns, Real* copy, GemmTile& tile, GemmTurning& turning) {
   tile.k = k;
   tile.x = p.x + i * p.x_row + k0 * p.x_step;
   tile.x_row = p.x_row;
@@ -199,6 +210,9 @@ inline bool gemm_place_x(GemmPlain, const GemmProduct& p, int64_t i, int64_t row
   if (tile.slivers) {
     gemm_copy_slivers(tile.x, p.x_step, k, rows, parts_of(rows, kGemmSliver), copy);
     tile.x_step = kGemmSliver;
+  } else if (copies && gemm_turns_x(p, rows, k)) {
+    tile.x_row = gemm_odd_lines(k), tile.x_step = 1;
+    turning.begin(tile.x, p.x_step, k, rows, copy, tile.x_row);
   } else if (copies) {  // to rows an odd number of lines apart
     const bool along = p.x_step == 1;
     const int64_t to_row = gemm_odd_lines(along ? k : rows);
@@ -281,21 +295,22 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
     tile.next = &coming;
     tile.soon = soon;
     const int64_t k0 = b * part, k = smaller(part, p.k - k0);
-    const bool copied = gemm_place_x(Factors{}, p, i, rows, k0, k, columns, copy, tile);
+    const bool copied = gemm_place_x(Factors{}, p, i, rows, k0, k, columns, copy, tile, coming.turning);
+    bool turns_x = kGemmTurnsAhead && coming.turning.to;
     tile.alpha = plan.direct || plan.turned ? o.alpha : Real{1};
     tile.beta = b > 0 ? Real{1} : plan.direct ? o.beta : Real{0};
     tile.row_bias = plan.turned && b == 0 && o.bias ? o.bias + i : nullptr;
     for (int64_t q = 0, at = 0; q < panels; q++) {
       const int64_t width = width_of(q, at);
       GemmTurning& turning = coming.turning;
-      Real* const turned = turning.to;  // this panel's, if it has been begun
+      Real* const turned = turns_x ? nullptr : turning.to;  // this panel's, if it has been begun
       if (turned) {
         turning.finish();
         tile.y = turned, tile.y_step = turning.to_row, tile.keep = nullptr;
       } else {
         gemm_place_y(Factors{}, p, j + at, width, rows, k0, k, packed, tile);
       }
-      turning.clear();
+      if (!turns_x) turning.clear();
       if (q + 1 < panels && !copied && gemm_turns_ahead(p, rows, k)) {
         // A panel behind another one has more than a vector of columns, and so enough for squares.
         const int64_t from = at + width, coming_width = width_of(q + 1, from);
@@ -308,7 +323,7 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
       // Fetched is the next panel; where it is turned now it has been fetched before, but for the second one,
       // and what comes behind it is fetched.
       const int64_t from = at + width + (q > 0 ? turning.columns : 0);
-      const int64_t most = q == 0 && turning.to ? 2 * kGemmColumns : kGemmColumns;
+      const int64_t most = q == 0 && turning.to && !turns_x ? 2 * kGemmColumns : kGemmColumns;
       const bool fetched = turned && panels > 2;  // what comes behind this panel
       if (last && q == panels - 1 && plan.turned)
         coming.fetch = {o.c + j * o.row + i, o.row, columns, parts_of(rows, kGemmColumns), kGemmColumns, 0};
@@ -319,12 +334,15 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
       else
         coming.fetch = last ? next : gemm_fetch(p, j, columns, k0 + part, part);
       const bool to_next_part = q == panels - 1 && !last && !copied;
-      const GemmArea panel = {plan.direct ? i : 0, rows, plan.direct ? j + at : at, width, area.upward};
-      gemm_panel<Factors>(tile, panel, to_next_part ? part : kGemmAhead,
+      const bool upward = area.upward && !turns_x;  // x is turned downward
+      const GemmArea panel = {plan.direct ? i : 0, rows, plan.direct ? j + at : at, width, upward};
+      gemm_panel<Factors>(tile, panel, to_next_part ? part : kGemmAhead, turns_x,
                           !last         ? nullptr
                           : plan.direct ? &o
                           : plan.turned ? &transposed
                                         : nullptr);
+      if (turns_x) turning.clear();
+      turns_x = false;
       at += width;
     }
   }

@@ -74,7 +74,8 @@ struct GemmSoon {
   }
 };
 
-/** What later panels will need: the next one turned, if it has to be, and what is to be brought nearer. */
+/** What later panels will need: the next one turned, if it has to be, and what is to be brought nearer. Or
+ * what later tiles of the first panel will: x turned. */
 struct GemmNext {
   GemmTurning turning;
   GemmFetch fetch;

@@ -1,5 +1,5 @@
-// Matrices turned round in memory: squares of them in registers, whole ones, and a panel of y piece by piece
-// while something else is computed.
+// Matrices turned round in memory: squares of them in registers, whole ones, and a panel of y or a block of x
+// piece by piece while something else is computed.
 namespace {
 
 // Squares of this many elements are transposed in registers: more is slower even where vectors
@@ -93,7 +93,7 @@ constexpr int64_t kGemmCrowdedTurn = 1024 / sizeof(Real);
 
 // ---------------------------------------------------------------- while something else is computed
 
-/** Whether a panel of y can be turned while the one before it is worked on: beside the sums of a micro-kernel
+/** Whether something can be turned while a panel of y is worked on: beside the sums of a micro-kernel
  * there have to be registers for half a square. */
 constexpr bool kGemmTurnsAhead = kWidth == 16;
 
@@ -127,8 +127,8 @@ inline void gemm_transpose_halves(const Real* from, int64_t from_row, Real* to, 
 }
 
 /** A panel of y that is turned square by square: (columns, k) at `from` to (k, columns), both at least
- *  kGemmSquare. Lines of `from` are finished one after the other; nothing is fetched here, the panel before
- * it has fetched them. */
+ *  kGemmSquare. (Or a block of x: its steps as columns, its rows as k.) Lines of `from` are finished one
+ * after the other; nothing is fetched here, the panel before it has fetched them. */
 struct GemmTurning {
   static constexpr int64_t kRun = 2 * kGemmSquare;
 
@@ -174,6 +174,11 @@ struct GemmTurning {
 
   void finish() {
     while (run < k) square();
+  }
+
+  /** So that at least the first of k are done, or all. */
+  [[gnu::noinline]] void finish(int64_t first) {
+    while (run < smaller(first, k)) square();
   }
 };
 

@@ -300,7 +300,7 @@ void check_all(const char* isa, const KernelTable& table, int effort) {
       {192, 1040, 70}, {300, 20, 4100}, {40, 136, 2048}, {128, 10, 512},  {5, 200, 1030},  {12, 530, 100},
       {1, 331, 803},   {1, 1030, 2101}, {512, 260, 90},  {70, 512, 33},   {576, 256, 512}, {333, 211, 70},
       {381, 225, 240}, {205, 497, 300}, {317, 305, 260}, {520, 34, 200},  {34, 520, 200},  {130, 130, 130},
-      {131, 67, 300},  {67, 131, 300}};
+      {131, 67, 300},  {67, 131, 300},  {192, 512, 303}, {704, 256, 775}, {320, 1030, 260}};
   for (auto& s : large)
     for (int turned = 0; turned < 8; turned++) {
       Case t;
@@ -309,7 +309,7 @@ void check_all(const char* isa, const KernelTable& table, int effort) {
       t.a = turned & 1 ? Layout::columns : Layout::rows;
       t.w = turned & 2 ? Layout::columns : Layout::rows;
       t.activation = t.activation == function_square ? -1 : t.activation;
-      context.threads = thread_counts[(turned + s[0]) % 4];
+      context.threads = thread_counts[(turned + s[0] + s[1] + s[2]) % 4];
       check<Real>(isa, t, table, context);
     }
   context.threads = 1;
