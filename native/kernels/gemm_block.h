@@ -13,8 +13,11 @@ constexpr int64_t kGemmNearK = (int64_t{32} << 10) / sizeof(Real) / kGemmColumns
 // Steps of k by which x is fetched ahead within the last block.
 constexpr int64_t kGemmAhead = 16;
 // Columns from which on copying a colliding x pays; narrow panels make tasks of so many, for each of which it
-// is copied.
-constexpr int64_t kGemmCopyColumns = (kGemmNarrow ? 8 : 4) * kGemmColumns;
+// is copied. Where all its steps fall on one set of L1, one panel is enough.
+constexpr int64_t kGemmCopyColumns = (kGemmNarrow ? 8 : 4) * kGemmColumns, kGemmPiledColumns = kGemmColumns;
+constexpr int64_t kGemmCrowdedSteps = 256;
+// What lies so far apart falls on the same set of L1.
+constexpr int64_t kGemmPage = 4096 / sizeof(Real);
 
 // Rows of a block at most: the more there are, the fewer blocks pack or turn the same y. (That much of x
 // comes from the last cache, which costs less.) Where panels are narrow and x is copied, the copy stays in
@@ -129,18 +132,28 @@ template <class Factors>
 /** Whether columns of x are contiguous and its steps of k fall on few sets of the cache. */
 inline bool gemm_x_collides(const GemmProduct& p) { return p.x_row == 1 && p.x_step % (4 * kGemmLine) == 0; }
 
+/** Whether they all fall on one set of L1, */
+inline bool gemm_x_piles(const GemmProduct& p) {
+  return !kGemmNarrow && gemm_x_collides(p) && p.x_step % kGemmPage == 0;
+}
+
+/** or many of them on two: then a copy is worth blocks with columns enough for it. */
+inline bool gemm_x_crowds(const GemmProduct& p) {
+  const bool two = p.k >= kGemmCrowdedSteps && p.x_step % (kGemmPage / 2) == 0;
+  return gemm_x_piles(p) || (!kGemmNarrow && gemm_x_collides(p) && two);
+}
+
 /** Whether rows of x lie whole pages apart, of which a block of k leaves some out: they fall on few sets of
  * L2, and narrow panels come back to them too often for that. (They hardly matter to wide ones.) */
 inline bool gemm_x_scatters(const GemmProduct& p) {
-  constexpr int64_t kPage = 4096 / sizeof(Real);
-  return kGemmNarrow && p.x_step == 1 && p.x_row > kGemmK && p.x_row % kPage == 0;
+  return kGemmNarrow && p.x_step == 1 && p.x_row > kGemmK && p.x_row % kGemmPage == 0;
 }
 
 /** Whether x is copied: if it collides, or lies better in slivers, and there are columns of y enough to pay
  *  for it. */
 inline bool gemm_copies_x(const GemmProduct& p, int64_t columns) {
   const bool pays = p.x_step == 1 ? gemm_x_scatters(p) : kGemmSlivers ? p.x_row == 1 : gemm_x_collides(p);
-  return pays && p.k >= 64 && columns >= kGemmCopyColumns;
+  return pays && p.k >= 64 && columns >= (gemm_x_piles(p) ? kGemmPiledColumns : kGemmCopyColumns);
 }
 
 /** Whether that copy has its rows along k, turned square by square behind the arithmetic of the first panel:

@@ -5,7 +5,8 @@ namespace {
 constexpr double kGemmTaskWork = 500e3;
 constexpr int64_t kGemmTasks = 16;
 constexpr double kGemmHalves = 0.4;  // of a task: from here on a product is cut in two
-// Columns of a block that shares one copy of x; more where there is much of it.
+// Columns of a block that shares one copy of x; more where there is much of it. (Fewer than that share one
+// where it crowds, and there are rows enough for all tasks.)
 constexpr int64_t kGemmWide = 1024, kGemmWideLongK = kGemmNarrow ? 1024 : 2048;
 // Columns of one thread's block whose y is turned panel by panel: the first one has no arithmetic to be
 // turned behind.
@@ -103,7 +104,8 @@ inline GemmGrid gemm_cut(const GemmProduct& p, const GemmCut& how, int64_t targe
   GemmGrid grid;
   grid.row_parts = parts_of(p.rows, gemm_most_rows(p, how.plan));
   grid.column_parts = parts_of(p.columns, gemm_most_columns(p, how.plan, how.threads));
-  if (how.plan.direct && how.y_in_place && p.columns >= kGemmWide && gemm_copies_x(p, p.columns)) {
+  const bool wide = p.columns >= kGemmWide || (gemm_x_crowds(p) && p.rows >= kGemmBlock * target);
+  if (how.plan.direct && how.y_in_place && wide && gemm_copies_x(p, p.columns)) {
     grid.column_parts = parts_of(p.columns, p.k < kGemmCollidingK ? kGemmWide : kGemmWideLongK);
     const int64_t wanted = smaller(parts_of(target, grid.column_parts), p.rows / kGemmSplitCopied);
     grid.row_parts = larger(grid.row_parts, wanted);
