@@ -12,10 +12,12 @@ constexpr int64_t kGemmStridedK = 256, kGemmCollidingK = 512, kGemmScatteredK = 
 constexpr int64_t kGemmNearK = (int64_t{32} << 10) / sizeof(Real) / kGemmColumns, kGemmNearRows = 128;
 // Steps of k by which x is fetched ahead within the last block.
 constexpr int64_t kGemmAhead = 16;
-// Columns from which on copying a colliding x pays; narrow panels make tasks of so many, for each of which it
-// is copied. Where all its steps fall on one set of L1, one panel is enough.
-constexpr int64_t kGemmCopyColumns = (kGemmNarrow ? 8 : 4) * kGemmColumns, kGemmPiledColumns = kGemmColumns;
-constexpr int64_t kGemmCrowdedSteps = 256;
+// Columns and steps of k from which on copying x pays; narrow panels make tasks of so many, for each of which
+// it is copied. Fewer do where all its steps fall on one or two sets of L1 and are more than those have
+// places; but not so few if x comes from memory, which copying waits for.
+constexpr int64_t kGemmCopyColumns = (kGemmNarrow ? 8 : 4) * kGemmColumns, kGemmFarColumns = 4 * kGemmColumns;
+constexpr int64_t kGemmNearSize = (int64_t{8} << 20) / sizeof(Real);
+constexpr int64_t kGemmCopySteps = 64, kGemmCrowdedSteps = 256, kGemmPiledSteps = 16;
 // What lies so far apart falls on the same set of L1.
 constexpr int64_t kGemmPage = 4096 / sizeof(Real);
 
@@ -35,6 +37,7 @@ struct GemmProduct {
   int64_t x_row, x_step;
   const Real* y;
   int64_t y_step, y_column;
+  bool x_far;  // x is larger than kGemmNearSize: it comes from memory
 };
 
 /** A block of c: rows from i, columns from j. */
@@ -132,15 +135,17 @@ template <class Factors>
 /** Whether columns of x are contiguous and its steps of k fall on few sets of the cache. */
 inline bool gemm_x_collides(const GemmProduct& p) { return p.x_row == 1 && p.x_step % (4 * kGemmLine) == 0; }
 
-/** Whether they all fall on one set of L1, */
-inline bool gemm_x_piles(const GemmProduct& p) {
-  return !kGemmNarrow && gemm_x_collides(p) && p.x_step % kGemmPage == 0;
+/** Whether they all fall on one set of L1. */
+inline bool gemm_x_piles(const GemmProduct& p) { return gemm_x_collides(p) && p.x_step % kGemmPage == 0; }
+
+/** Or on two. */
+inline bool gemm_x_half_piles(const GemmProduct& p) {
+  return gemm_x_collides(p) && p.x_step % (kGemmPage / 2) == 0;
 }
 
-/** or many of them on two: then a copy is worth blocks with columns enough for it. */
+/** Whether a copy is worth blocks with columns enough for it. */
 inline bool gemm_x_crowds(const GemmProduct& p) {
-  const bool two = p.k >= kGemmCrowdedSteps && p.x_step % (kGemmPage / 2) == 0;
-  return gemm_x_piles(p) || (!kGemmNarrow && gemm_x_collides(p) && two);
+  return !kGemmNarrow && (p.k < kGemmCrowdedSteps ? gemm_x_piles(p) : gemm_x_half_piles(p));
 }
 
 /** Whether rows of x lie whole pages apart, of which a block of k leaves some out: they fall on few sets of
@@ -152,8 +157,12 @@ inline bool gemm_x_scatters(const GemmProduct& p) {
 /** Whether x is copied: if it collides, or lies better in slivers, and there are columns of y enough to pay
  *  for it. */
 inline bool gemm_copies_x(const GemmProduct& p, int64_t columns) {
+  if (p.k >= kGemmPiledSteps && columns >= (p.x_far ? kGemmFarColumns : kGemmColumns)) {
+    if (gemm_x_piles(p)) return true;
+    if (kGemmNarrow && gemm_x_half_piles(p) && columns >= 3 * kGemmColumns) return true;
+  }
   const bool pays = p.x_step == 1 ? gemm_x_scatters(p) : kGemmSlivers ? p.x_row == 1 : gemm_x_collides(p);
-  return pays && p.k >= 64 && columns >= (gemm_x_piles(p) ? kGemmPiledColumns : kGemmCopyColumns);
+  return pays && p.k >= kGemmCopySteps && columns >= kGemmCopyColumns;
 }
 
 /** Whether that copy has its rows along k, turned square by square behind the arithmetic of the first panel:

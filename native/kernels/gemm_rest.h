@@ -73,11 +73,11 @@ inline int32_t gemm_rest(const GemmCall& g, bool swapped, const GemmCosts& most)
   if (o.bias && !swapped) o.bias += j;
   const Real* const y = p.y + j * p.y_column;
   if (p.x_step != 1) {
-    const GemmProduct rest = {columns, p.rows, p.k, y, p.y_column, p.y_step, p.x, p.x_step, p.x_row};
+    const GemmProduct rest = {columns, p.rows, p.k, y, p.y_column, p.y_step, p.x, p.x_step, p.x_row, false};
     const GemmArea area = {0, columns, block.i, block.rows, false};
     return gemm_block<GemmPlain>(rest, gemm_plan(o, !swapped), o, area, {}, nullptr, scratch);
   }
-  const GemmProduct rest = {p.rows, columns, p.k, p.x, p.x_row, p.x_step, y, p.y_step, p.y_column};
+  const GemmProduct rest = {p.rows, columns, p.k, p.x, p.x_row, p.x_step, y, p.y_step, p.y_column, p.x_far};
   for (int64_t i = block.i, end = i + block.rows; i < end; i += kGemmBlock) {
     const GemmArea area = {i, smaller(kGemmBlock, end - i), 0, columns, block.upward};
     gemm_dots_area(rest, swapped, o, area, nullptr, scratch);
