@@ -28,9 +28,11 @@ inline GemmPlan gemm_plan(const GemmOutput& o, bool swapped) {
 /** The cheaper one of both; cost: of that way, see gemm_cost. */
 inline GemmPlan gemm_plan(const GemmCall& g, double& cost) {
   const bool direct = g.output.column == 1;
-  // Down a long k the wider factor is read better as rows than as panels side by side.
+  // Down a long k the wider factor is read better as rows than as panels side by side, but not beside a
+  // single vector of columns, nor if its steps pile up.
   const GemmProduct straight = gemm_product(g, false), turned = gemm_product(g, true);
-  const bool down = g.k >= 16 * g.m && g.n >= 2 * g.m && straight.x_row == 1 && straight.y_column == 1;
+  const bool down = g.k >= 16 * g.m && g.n >= 2 * g.m && straight.x_row == 1 && straight.y_column == 1 &&
+                    g.m >= 2 * kWidth && !gemm_x_piles(turned);
   const bool turns = gemm_only_turns(g.output);
   const double straight_cost = gemm_cost(straight, direct, turns, true);
   const double turned_cost = gemm_cost(turned, false, turns, true);

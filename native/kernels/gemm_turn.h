@@ -83,11 +83,19 @@ constexpr int64_t kGemmCrowdedTurn = 1024 / sizeof(Real);
       const int64_t i_ahead = along_to ? b_ahead : a_ahead, j_ahead = along_to ? a_ahead : b_ahead;
       for (int64_t r = i_ahead; r < smaller(i_ahead + kBlock, rows); r++)
         prefetch_far(from + r * from_row + j_ahead);
-      for (int64_t r = i; r < smaller(i + kBlock, rows); r += kGemmSquare)
-        for (int64_t q = j; q < smaller(j + kBlock, columns); q += kGemmSquare) {
-          const int64_t row = smaller(r, last_row), column = smaller(q, last_column);
-          gemm_transpose_whole(from + row * from_row + column, from_row, to + column * to_row + row, to_row);
-        }
+      // Halves of the same lines follow each other: of `to` where its rows crowd.
+      const int64_t i_end = smaller(i + kBlock, rows), j_end = smaller(j + kBlock, columns);
+      const auto square = [=](int64_t r, int64_t q) {
+        const int64_t row = smaller(r, last_row), column = smaller(q, last_column);
+        gemm_transpose_whole(from + row * from_row + column, from_row, to + column * to_row + row, to_row);
+      };
+      if (along_to) {
+        for (int64_t q = j; q < j_end; q += kGemmSquare)
+          for (int64_t r = i; r < i_end; r += kGemmSquare) square(r, q);
+      } else {
+        for (int64_t r = i; r < i_end; r += kGemmSquare)
+          for (int64_t q = j; q < j_end; q += kGemmSquare) square(r, q);
+      }
     }
 }
 
