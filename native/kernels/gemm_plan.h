@@ -4,6 +4,8 @@ namespace {
 // Adding up a vector of sums, in vector multiply-adds.
 constexpr double kGemmDotsSum = kWidth == 16 ? 7 : 12;
 
+constexpr int64_t kGemmLonelyRows = kGemmNarrow ? 256 : 1;
+
 /** Cost of a product in vector multiply-adds: arithmetic, transposing y, turning the result round. halves:
  *  whether half a vector takes less than a whole one, which is up to the processor. */
 inline double gemm_cost(const GemmProduct& p, bool direct, bool turned, bool halves) {
@@ -14,6 +16,8 @@ inline double gemm_cost(const GemmProduct& p, bool direct, bool turned, bool hal
   const double rows = static_cast<double>(p.rows);
   const double k = static_cast<double>(p.k), columns = static_cast<double>(p.columns);
   double cost = rows * vectors * k;
+  // Beside a single vector of columns, every step waits for rows of x that lie across the steps.
+  if (p.x_step != 1 && p.columns <= kWidth && p.rows >= kGemmLonelyRows) cost *= 1.25;
   if (p.y_column != 1)
     cost += (p.y_step == 1 ? 0.4 : 2.0) * k * columns * static_cast<double>(parts_of(p.rows, kGemmBlock));
   if (!direct) cost += (turned ? 0.3 : 1.0) * rows * columns;
