@@ -111,6 +111,8 @@ inline GemmGrid gemm_cut(const GemmProduct& p, const GemmCut& how, int64_t targe
     grid.row_parts = larger(grid.row_parts, wanted);
   }
   if (how.by_rows && !how.y_in_place && target > 1) grid.row_parts = larger(grid.row_parts, 2);
+  // A small c that is much work, for want of a better cut.
+  const bool halves = static_cast<double>(p.rows * p.columns) * static_cast<double>(p.k) >= kGemmTaskWork;
   for (;;) {
     grid.rows = parts_of(p.rows, grid.row_parts);
     grid.columns = parts_of(parts_of(p.columns, grid.column_parts), kWidth) * kWidth;
@@ -122,6 +124,10 @@ inline GemmGrid gemm_cut(const GemmProduct& p, const GemmCut& how, int64_t targe
       grid.row_parts *= 2;
     else if (grid.rows >= 56 && blocks < (how.y_in_place ? 8 : smaller(4, how.threads)))
       grid.row_parts *= 2;
+    else if (halves && blocks == 1 && grid.columns < 4 * kWidth && grid.rows >= 2 * kGemmMaxRows)
+      grid.row_parts = 2;
+    else if (halves && blocks == 1 && grid.columns >= 2 * kWidth)
+      grid.column_parts = 2;
     else
       break;
   }
