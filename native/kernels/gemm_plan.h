@@ -4,6 +4,7 @@ namespace {
 // Adding up a vector of sums, in vector multiply-adds.
 constexpr double kGemmDotsSum = kWidth == 16 ? 7 : 12;
 
+// Rows from which on a single vector of columns is the dearer way round.
 constexpr int64_t kGemmLonelyRows = kGemmNarrow ? 256 : 1;
 
 /** Cost of a product in vector multiply-adds: arithmetic, transposing y, turning the result round. halves:
