@@ -12,11 +12,12 @@ constexpr int64_t kGemmStridedK = 256, kGemmCollidingK = 512, kGemmScatteredK = 
 constexpr int64_t kGemmNearK = (int64_t{32} << 10) / sizeof(Real) / kGemmColumns, kGemmNearRows = 128;
 // Steps of k by which x is fetched ahead within the last block.
 constexpr int64_t kGemmAhead = 16;
+// What is larger comes from memory, and not from the last cache.
+constexpr int64_t kGemmLastCache = (int64_t{8} << 20) / sizeof(Real);
 // Columns and steps of k from which on copying x pays; narrow panels make tasks of so many, for each of which
 // it is copied. Fewer do where all its steps fall on one or two sets of L1 and are more than those have
 // places; but not so few if x comes from memory, which copying waits for.
 constexpr int64_t kGemmCopyColumns = (kGemmNarrow ? 8 : 4) * kGemmColumns, kGemmFarColumns = 4 * kGemmColumns;
-constexpr int64_t kGemmNearSize = (int64_t{8} << 20) / sizeof(Real);
 constexpr int64_t kGemmCopySteps = 64, kGemmCrowdedSteps = 256, kGemmPiledSteps = 16;
 // What lies so far apart falls on the same set of L1.
 constexpr int64_t kGemmPage = 4096 / sizeof(Real);
@@ -37,7 +38,7 @@ struct GemmProduct {
   int64_t x_row, x_step;
   const Real* y;
   int64_t y_step, y_column;
-  bool x_far;  // x is larger than kGemmNearSize: it comes from memory
+  bool x_far;  // x comes from memory
 };
 
 /** A block of c: rows from i, columns from j. */
@@ -143,7 +144,7 @@ inline bool gemm_x_half_piles(const GemmProduct& p) {
   return gemm_x_collides(p) && p.x_step % (kGemmPage / 2) == 0;
 }
 
-/** Whether a copy is worth blocks with columns enough for it. */
+/** Whether they do so much of the one or the other that blocks should have columns enough for a copy. */
 inline bool gemm_x_crowds(const GemmProduct& p) {
   return !kGemmNarrow && (p.k < kGemmCrowdedSteps ? gemm_x_piles(p) : gemm_x_half_piles(p));
 }

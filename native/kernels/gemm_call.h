@@ -51,7 +51,7 @@ inline GemmCall gemm_read(const Call& call) {
 }
 
 inline GemmProduct gemm_product(const GemmCall& g, bool swapped) {
-  const bool far = (swapped ? g.n : g.m) * g.k > kGemmNearSize;
+  const bool far = (swapped ? g.n : g.m) * g.k > kGemmLastCache;
   if (swapped) return {g.n, g.m, g.k, g.w, g.w_column, g.w_row, g.a, g.a_column, g.a_row, far};
   return {g.m, g.n, g.k, g.a, g.a_row, g.a_column, g.w, g.w_row, g.w_column, far};
 }

@@ -8,9 +8,9 @@ constexpr int64_t kGemmOuterWork = 65536;  // elements of c, likewise
  * memory eight are faster; from nearer caches, and with few columns, fewer sums would wait for each other.
  * Asked of a whole product: the order of summation depends on it. */
 inline bool gemm_row_from_last_cache(const GemmProduct& p) {
-  constexpr int64_t kLeast = (int64_t{256} << 10) / sizeof(Real), kMost = (int64_t{8} << 20) / sizeof(Real);
+  constexpr int64_t kLeast = (int64_t{256} << 10) / sizeof(Real);
   const int64_t elements = p.k * p.columns;
-  return elements > kLeast && elements <= kMost && p.columns >= 128;
+  return elements > kLeast && elements <= kGemmLastCache && p.columns >= 128;
 }
 
 /** sums[j] (+)= x . y[:, j] for one row x, `steps` rows of y. y (k, columns), columns contiguous. */

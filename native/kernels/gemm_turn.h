@@ -135,8 +135,9 @@ inline void gemm_transpose_halves(const Real* from, int64_t from_row, Real* to, 
 }
 
 /** A panel of y that is turned square by square: (columns, k) at `from` to (k, columns), both at least
- *  kGemmSquare. (Or a block of x: its steps as columns, its rows as k.) Lines of `from` are finished one
- * after the other; nothing is fetched here, the panel before it has fetched them. */
+ *  kGemmSquare. Lines of `from` are finished one after the other; nothing is fetched here, the panel before
+ * it has fetched them. (Or a block of x, its steps as columns and its rows as k, of which nothing is fetched:
+ * that made no difference.) */
 struct GemmTurning {
   static constexpr int64_t kRun = 2 * kGemmSquare;
 
