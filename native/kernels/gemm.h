@@ -150,7 +150,8 @@ inline bool gemm_one_tile(const GemmCall& g) {
   Real packed[kMostPacked];
   if (!in_place) gemm_pack_panel(g.w, g.w_row, g.w_column, g.k, g.n, gemm_width(g.n), packed);
   GemmTile tile;
-  tile.x = tile.ahead = g.a, tile.x_row = g.a_row, tile.x_step = g.a_column;
+  tile.tiles = 1;
+  tile.x = tile.last_ahead = g.a, tile.x_row = g.a_row, tile.x_step = g.a_column;
   tile.y = in_place ? g.w : packed, tile.y_step = in_place ? g.w_row : vectors * kWidth;
   tile.k = g.k;
   tile.c = o.c, tile.c_row = o.row;

@@ -113,14 +113,30 @@ template <class Factors>
       higher > 0 ? gemm_micro_for<Factors, false>(height + 1, vectors, tile.tail) : nullptr;
   const auto row_of = [=](int64_t t) { return t * height + smaller(t, higher); };
   const auto nth = [=, &area](int64_t n) { return area.upward ? tiles - 1 - n : n; };
-  for (int64_t n = 0; n < tiles; n++) {
+  // A tile alone where something is done in between.
+  const bool alone = turns_x || (finish && (finish->activation || finish->combine));
+  for (int64_t n = 0; n < tiles;) {
     const int64_t t = nth(n), r = row_of(t), h = height + (t < higher);
-    tile.x = first + (kGemmSlivers && tile.slivers ? t * gemm_sliver_size(tile.k) : r * tile.x_row);
+    const int64_t same =
+        t < higher ? (area.upward ? t + 1 : higher - t) : (area.upward ? t + 1 - higher : tiles - t);
+    tile.tiles = alone || tile.keep ? 1 : same;
+    n += tile.tiles;
+    const bool slivers = kGemmSlivers && tile.slivers;
+    const int64_t sliver = gemm_sliver_size(tile.k), down = area.upward ? -1 : 1;
+    tile.x = first + (slivers ? t * sliver : r * tile.x_row);
     tile.c = c + r * tile.c_row;
+    tile.x_tile = down * (slivers ? sliver : h * tile.x_row);
+    tile.c_tile = down * h * tile.c_row;
+    tile.bias_tile = down * h;
     if (turns_x) next.turning.finish(r + h);
     if (row_bias) tile.row_bias = row_bias + r;
-    tile.ahead = tile.x_step == 1 ? first + row_of(nth(n + 1 < tiles ? n + 1 : 0)) * tile.x_row
-                                  : tile.x + ahead_steps * tile.x_step;
+    if (tile.x_step == 1) {
+      tile.ahead = tile.x_tile;
+      tile.last_ahead = first + row_of(nth(n < tiles ? n : 0)) * tile.x_row;
+    } else {
+      tile.ahead = ahead_steps * tile.x_step;
+      tile.last_ahead = tile.x + (tile.tiles - 1) * tile.x_tile + tile.ahead;
+    }
     if (!tile.keep) {
       (h > height ? higher_tile : tile_of_height)(tile);
     } else {
@@ -129,7 +145,7 @@ template <class Factors>
       tile.y_step = vectors * kWidth;
       tile.keep = nullptr;
     }
-    if (finish) gemm_finish_tile(*finish, area.i + r, h, area.j, columns);
+    if (finish && alone) gemm_finish_tile(*finish, area.i + r, h, area.j, columns);
   }
 }
 
@@ -199,8 +215,12 @@ inline bool gemm_y_crowds(const GemmProduct& p, int64_t k) {
   return p.y_column == 1 && k <= kGemmCrowdedK && p.y_step % step == 0;
 }
 
+/** All of y, if it has so many Reals at most and its rows lie closer than that, stays in L1 as it is. */
+constexpr int64_t kGemmNearY = (int64_t{16} << 10) / sizeof(Real), kGemmNearYStep = 512 / sizeof(Real);
+
 /** Whether y, whose columns are contiguous, is packed by the first of the tiles that read it. */
 inline bool gemm_packs(const GemmProduct& p, int64_t rows, int64_t k) {
+  if (p.y_step < kGemmNearYStep && p.k * p.y_step <= kGemmNearY) return false;
   if (rows >= kGemmPackRows && p.y_step >= kGemmPackStep) return true;
   if (rows < kGemmCrowdedRows) return false;
   return gemm_y_scatters(p, rows, k) || gemm_y_crowds(p, k);

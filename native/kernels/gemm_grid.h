@@ -5,9 +5,11 @@ namespace {
 constexpr double kGemmTaskWork = 500e3;
 constexpr int64_t kGemmTasks = 16;
 constexpr double kGemmHalves = 0.4;  // of a task: from here on a product is cut in two
-// Columns of a block that shares one copy of x; more where there is much of it. (Fewer than that share one
-// where it crowds, and there are rows enough for all tasks.)
+// Columns of a block that shares one copy of x; more where there is much of it. So many it has from
+// kGemmWideFrom columns on, since narrow panels come back to that copy often. (Fewer share one where it
+// crowds, and there are rows enough for all tasks.)
 constexpr int64_t kGemmWide = 1024, kGemmWideLongK = kGemmNarrow ? 1024 : 2048;
+constexpr int64_t kGemmWideFrom = kGemmNarrow ? kGemmBlock + 1 : kGemmWide;
 // Columns of one thread's block whose y is turned panel by panel: the first one has no arithmetic to be
 // turned behind.
 constexpr int64_t kGemmTurnedWide = 512;
@@ -104,7 +106,7 @@ inline GemmGrid gemm_cut(const GemmProduct& p, const GemmCut& how, int64_t targe
   GemmGrid grid;
   grid.row_parts = parts_of(p.rows, gemm_most_rows(p, how.plan));
   grid.column_parts = parts_of(p.columns, gemm_most_columns(p, how.plan, how.threads));
-  const bool wide = p.columns >= kGemmWide || (gemm_x_crowds(p) && p.rows >= kGemmBlock * target);
+  const bool wide = p.columns >= kGemmWideFrom || (gemm_x_crowds(p) && p.rows >= kGemmBlock * target);
   if (how.plan.direct && how.y_in_place && wide && gemm_copies_x(p, p.columns)) {
     grid.column_parts = parts_of(p.columns, p.k < kGemmCollidingK ? kGemmWide : kGemmWideLongK);
     const int64_t wanted = smaller(parts_of(target, grid.column_parts), p.rows / kGemmSplitCopied);

@@ -81,9 +81,13 @@ struct GemmNext {
   GemmFetch fetch;
 };
 
-/** What a micro-kernel computes: c = alpha * x.y + bias + beta * c over one tile. */
+/** What a micro-kernel computes: c = alpha * x.y + bias + beta * c over some tiles of the same height, one
+ * after the other, of which x, c and row_bias are the first. (A call for each takes a tenth and more of the
+ * time where there are few steps of k.) */
 struct GemmTile {
-  const Real* x;  // (rows, k)
+  int64_t tiles;
+  int64_t x_tile, c_tile, bias_tile;  // from one to the next
+  const Real* x;                      // (rows, k)
   int64_t x_row, x_step;
   bool slivers = false;  // x is a copy in slivers
   const Real* y;         // (k, columns), columns contiguous
@@ -94,7 +98,8 @@ struct GemmTile {
   Real alpha, beta;                // beta 0: c is not read
   const Real* bias = nullptr;      // (columns) or nullptr
   const Real* row_bias = nullptr;  // (rows), in place of bias where c is computed transposed, or nullptr
-  const Real* ahead;               // fetched into the cache, ahead_step further at every step of k
+  int64_t ahead;           // from x of a tile to what is fetched meanwhile, ahead_step further at every step
+  const Real* last_ahead;  // and for the last tile
   int64_t ahead_step = 0;
   GemmNext* next = nullptr;  // what later panels will need, or nullptr
   int fetch_runs = 0;        // a turn
@@ -158,14 +163,14 @@ template <int vectors, bool partial>
 
 /** The tile's end: sums to c. */
 template <int rows, int vectors, bool partial>
-[[gnu::always_inline]] inline void gemm_store_tile(const GemmTile& t, V (&sum)[rows][vectors]) {
+[[gnu::always_inline]] inline void gemm_store_tile(const GemmTile& t, Real* c, const Real* row_bias,
+                                                   V (&sum)[rows][vectors]) {
   const V alpha = set1(t.alpha), beta = set1(t.beta);
-  Real* const c = t.c;
   const int64_t c_row = t.c_row, tail = t.tail;
-  if (t.row_bias) {
+  if (row_bias) {
 #pragma GCC unroll 8
     for (int i = 0; i < rows; i++) {
-      const V one = set1(t.row_bias[i]);
+      const V one = set1(row_bias[i]);
 #pragma GCC unroll 8
       for (int j = 0; j < vectors; j++) sum[i][j] = fma(alpha, sum[i][j], one);
     }
@@ -209,71 +214,81 @@ void gemm_micro(const GemmTile& tile) {
   constexpr bool turns = kGemmTurnsAhead && vectors >= 3 && !partial && !pack;
   const int64_t x_row = tile.x_row, x_step = tile.x_step, y_step = tile.y_step;
   const int64_t ahead_step = tile.ahead_step, tail = tile.tail;
-  const Real* y = tile.y;
   [[maybe_unused]] Real* keep = tile.keep;
   [[maybe_unused]] const int64_t near =
       kGemmPackNear > 0 && y_step >= kGemmFarRows ? kGemmPackNear : kGemmPackAhead;
-  const Real* ahead = tile.ahead;
-  // Row i of x is x[i / 3] plus 0, 1 or 2 rows, which an address can express without arithmetic.
-  constexpr int bases = (rows + 2) / 3;
-  const Real* x[bases];
-#pragma GCC unroll 8
-  for (int i = 0; i < bases; i++) x[i] = tile.x + 3 * i * x_row;
+  const Real* tile_x = tile.x;
+  Real* tile_c = tile.c;
+  const Real* row_bias = tile.row_bias;
 
-  V sum[rows][vectors];
+  for (int64_t tiles = tile.tiles;;) {
+    const Real* y = tile.y;
+    const Real* ahead = tiles > 1 ? tile_x + tile.ahead : tile.last_ahead;
+    // Row i of x is x[i / 3] plus 0, 1 or 2 rows, which an address can express without arithmetic.
+    constexpr int bases = (rows + 2) / 3;
+    const Real* x[bases];
 #pragma GCC unroll 8
-  for (int i = 0; i < rows; i++)
-#pragma GCC unroll 8
-    for (int j = 0; j < vectors; j++) sum[i][j] = zero();
+    for (int i = 0; i < bases; i++) x[i] = tile_x + 3 * i * x_row;
 
-  const Real* c = tile.c;
-  int64_t turn = 0;
-  if (tile.k >= 32 && tile.k <= kGemmShort) {  // too few turns
-    turn = rows;
+    V sum[rows][vectors];
 #pragma GCC unroll 8
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 8
-      for (int j = 0; j < vectors * kWidth; j += kGemmLine) prefetch(c + i * tile.c_row + j);
-  }
-  for (int64_t left = tile.k; left > 0; left -= kGemmTurn, turn++) {
-    if (turn * kGemmTurnRuns < rows) {
+      for (int j = 0; j < vectors; j++) sum[i][j] = zero();
+
+    const Real* c = tile_c;
+    int64_t turn = 0;
+    if (tile.k >= 32 && tile.k <= kGemmShort) {  // too few turns
+      turn = rows;
 #pragma GCC unroll 8
-      for (int i = 0; i < kGemmTurnRuns; i++, c += tile.c_row)
+      for (int i = 0; i < rows; i++)
 #pragma GCC unroll 8
-        for (int j = 0; j < vectors * kWidth; j += kGemmLine) prefetch(c + j);
-    } else if (tile.next) {
-      const bool turned = turns && tile.next->turning.turn();
-      if (!tile.next->fetch.turn(tile.fetch_runs) && !turned && tile.soon) tile.soon->turn();
+        for (int j = 0; j < vectors * kWidth; j += kGemmLine) prefetch(c + i * tile.c_row + j);
     }
-    for (int64_t k = smaller(left, kGemmTurn); k > 0; k--) {
-      V row[vectors];
-      gemm_load_row<vectors, partial_load>(y, tail, row);
-      y += y_step;
-      if constexpr (pack) {
-        gemm_store_row<vectors, false>(keep, 0, row);
-        keep += vectors * kWidth;
+    for (int64_t left = tile.k; left > 0; left -= kGemmTurn, turn++) {
+      if (turn * kGemmTurnRuns < rows) {
 #pragma GCC unroll 8
-        for (int j = 0; j < vectors * kWidth; j += kGemmLine) {
-          if constexpr (kGemmPackNear > 0) prefetch_far(y + kGemmPackAhead * y_step + j);
-          prefetch(y + near * y_step + j);
+        for (int i = 0; i < kGemmTurnRuns; i++, c += tile.c_row)
+#pragma GCC unroll 8
+          for (int j = 0; j < vectors * kWidth; j += kGemmLine) prefetch(c + j);
+      } else if (tile.next) {
+        const bool turned = turns && tile.next->turning.turn();
+        if (!tile.next->fetch.turn(tile.fetch_runs) && !turned && tile.soon) tile.soon->turn();
+      }
+      for (int64_t k = smaller(left, kGemmTurn); k > 0; k--) {
+        V row[vectors];
+        gemm_load_row<vectors, partial_load>(y, tail, row);
+        y += y_step;
+        if constexpr (pack) {
+          gemm_store_row<vectors, false>(keep, 0, row);
+          keep += vectors * kWidth;
+#pragma GCC unroll 8
+          for (int j = 0; j < vectors * kWidth; j += kGemmLine) {
+            if constexpr (kGemmPackNear > 0) prefetch_far(y + kGemmPackAhead * y_step + j);
+            prefetch(y + near * y_step + j);
+          }
         }
+        prefetch(ahead);
+        ahead += ahead_step;
+#pragma GCC unroll 8
+        for (int i = 0; i < rows; i++) {
+          const V a = set1(x[i / 3][(i % 3) * x_row]);
+#pragma GCC unroll 8
+          for (int j = 0; j < vectors; j++)
+            sum[i][j] = tail_kind == GemmTail::half && j == vectors - 1
+                            ? Factors::multiply_add_half(a, row[j], sum[i][j])
+                            : Factors::multiply_add(a, row[j], sum[i][j]);
+        }
+#pragma GCC unroll 8
+        for (int i = 0; i < bases; i++) x[i] += x_step;
       }
-      prefetch(ahead);
-      ahead += ahead_step;
-#pragma GCC unroll 8
-      for (int i = 0; i < rows; i++) {
-        const V a = set1(x[i / 3][(i % 3) * x_row]);
-#pragma GCC unroll 8
-        for (int j = 0; j < vectors; j++)
-          sum[i][j] = tail_kind == GemmTail::half && j == vectors - 1
-                          ? Factors::multiply_add_half(a, row[j], sum[i][j])
-                          : Factors::multiply_add(a, row[j], sum[i][j]);
-      }
-#pragma GCC unroll 8
-      for (int i = 0; i < bases; i++) x[i] += x_step;
     }
+    gemm_store_tile<rows, vectors, partial>(tile, tile_c, row_bias, sum);
+    if (--tiles <= 0) return;
+    tile_x += tile.x_tile;
+    tile_c += tile.c_tile;
+    if (row_bias) row_bias += tile.bias_tile;
   }
-  gemm_store_tile<rows, vectors, partial>(tile, sum);
 }
 
 /** The lowest tile there is a micro-kernel for; of those that pack only the highest two are compiled. */
