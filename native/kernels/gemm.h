@@ -157,7 +157,7 @@ inline bool gemm_one_tile(const GemmCall& g) {
   tile.c = o.c, tile.c_row = o.row;
   tile.alpha = o.alpha, tile.beta = o.beta, tile.bias = o.bias;
   tile.tail = g.n - (vectors - 1) * kWidth;
-  gemm_micro_for<GemmPlain, false>(g.m, vectors, tile.tail)(tile);
+  gemm_micro_for<GemmPlain, GemmAside::nothing>(g.m, vectors, tile.tail)(tile);
   gemm_finish_tile(o, 0, g.m, 0, g.n);
   return true;
 }

@@ -19,13 +19,13 @@ constexpr int64_t kGemmLastCache = (int64_t{8} << 20) / sizeof(Real);
 // places; but not so few if x comes from memory, which copying waits for.
 constexpr int64_t kGemmCopyColumns = (kGemmNarrow ? 8 : 4) * kGemmColumns, kGemmFarColumns = 4 * kGemmColumns;
 constexpr int64_t kGemmCopySteps = 64, kGemmCrowdedSteps = 256, kGemmPiledSteps = 16;
+constexpr int64_t kGemmScatteredRows = 4 * gemm_rows(kGemmVectors);
 // What lies so far apart falls on the same set of L1.
 constexpr int64_t kGemmPage = 4096 / sizeof(Real);
 
 // Rows of a block at most: the more there are, the fewer blocks pack or turn the same y. (That much of x
-// comes from the last cache, which costs less.) Where panels are narrow and x is copied, the copy stays in
-// L2.
-constexpr int64_t kGemmTall = 2 * kGemmBlock, kGemmCopyRows = kGemmNarrow ? kGemmBlock : kGemmTall;
+// comes from the last cache, which costs less.) Narrow panels are four times as many to pack.
+constexpr int64_t kGemmTall = 2 * kGemmBlock, kGemmCopyRows = kGemmNarrow ? 2 * kGemmTall : kGemmTall;
 // Rows of c from which on there are turns enough to turn the next panel in, two squares in each at most.
 constexpr int64_t kGemmTurnsAheadRows = 64;
 // Rows and steps of k from which on a copy of x is made along k, behind the arithmetic of the first panel.
@@ -57,12 +57,14 @@ struct GemmPlan {
 
 /** Scratch memory of a task, in Reals: a copy of x, a panel of y, a strip of turned rows, and at its end
  * sums. What is left of the calling thread's in between is for all tasks of a product: see gemm_turn_y. */
-constexpr int64_t kGemmCopyK = kGemmNarrow ? kGemmK : kGemmK / 2;
-constexpr int64_t kGemmCopySize = (kGemmCopyRows + kGemmLine) * (kGemmCopyK + kGemmLine);
-constexpr int64_t kGemmPackSize = kGemmWidest * kWidth * (kGemmK + 2 * kGemmLine);
+constexpr int64_t kGemmCopyK = kGemmK / 2;
+constexpr int64_t kGemmCopySize = (kGemmCopyRows + kGemmLine) * (kGemmCopyK + 2 * kGemmLine);
+constexpr int64_t kGemmPanelSize = kGemmWidest * kWidth * (kGemmK + 2 * kGemmLine);
+constexpr int64_t kGemmPackSize = (kGemmCopiesAhead ? 2 : 1) * kGemmPanelSize;
 static_assert(kGemmCollidingK * gemm_odd_lines(kGemmCopyRows) <= kGemmCopySize);
 static_assert(kGemmCopyRows * gemm_odd_lines(kGemmCopyK) <= kGemmCopySize);
-static_assert(!kGemmTurnsAhead || kGemmPackSize <= kGemmCopySize);  // two panels by turns
+static_assert(!kGemmNarrow || kGemmTall * gemm_odd_lines(kGemmK) <= kGemmCopySize);
+static_assert(!kGemmTurnsAhead || kGemmPanelSize <= kGemmCopySize);  // two panels by turns
 static_assert(!kGemmSlivers ||
               parts_of(kGemmCopyRows, kGemmSliver) * gemm_sliver_size(kGemmCollidingK) <= kGemmCopySize);
 constexpr int64_t kGemmStripSize = kWidth * kGemmBlock;
@@ -94,13 +96,14 @@ template <class Factors>
       parts_of(rows, kGemmSlivers && tile.slivers ? kGemmSliver : gemm_rows(static_cast<int>(vectors)));
   const int64_t height = rows / tiles, higher = rows - height * tiles;  // so many tiles have one more row
   // The first tile packs for the others; where few rows make it too low for that, y is read in place.
-  if (height + (higher > 0 && !area.upward) < gemm_least_rows(static_cast<int>(vectors), true))
+  if (height + (higher > 0 && !area.upward) < gemm_least_rows(static_cast<int>(vectors), GemmAside::pack))
     tile.keep = nullptr;
   tile.fetch_runs = tile.soon ? kGemmMostRuns : kGemmTurnRuns;
   // As much in a turn as brings all of it in time, if that can be.
   GemmNext& next = *tile.next;
   const int64_t turns = larger(1, tiles * (tile.k / kGemmTurn - parts_of(height, kGemmTurnRuns)));
   if (next.turning.to) next.turning.at_once = parts_of(next.turning.squares(), turns);
+  if (kGemmCopiesAhead) next.copying.at_once = parts_of(next.copying.k, turns);
   if (!tile.soon && tile.k > kGemmShort) {
     const int64_t needed = smaller(parts_of(next.fetch.rows * next.fetch.pieces, turns), kGemmMostRuns);
     tile.fetch_runs = static_cast<int>(larger(kGemmTurnRuns, needed));
@@ -108,9 +111,13 @@ template <class Factors>
   const Real* const first = tile.x;
   Real* const c = tile.c;
   const Real* const row_bias = tile.row_bias;
-  const GemmMicro tile_of_height = gemm_micro_for<Factors, false>(height, vectors, tile.tail);
-  const GemmMicro higher_tile =
-      higher > 0 ? gemm_micro_for<Factors, false>(height + 1, vectors, tile.tail) : nullptr;
+  const auto micro_for = [&](int64_t of_rows) {
+    return kGemmCopiesAhead && next.copying.k > 0
+               ? gemm_micro_for<Factors, GemmAside::copy_next>(of_rows, vectors, tile.tail)
+               : gemm_micro_for<Factors, GemmAside::nothing>(of_rows, vectors, tile.tail);
+  };
+  const GemmMicro tile_of_height = micro_for(height);
+  const GemmMicro higher_tile = higher > 0 ? micro_for(height + 1) : nullptr;
   const auto row_of = [=](int64_t t) { return t * height + smaller(t, higher); };
   const auto nth = [=, &area](int64_t n) { return area.upward ? tiles - 1 - n : n; };
   // A tile alone where something is done in between.
@@ -140,7 +147,7 @@ template <class Factors>
     if (!tile.keep) {
       (h > height ? higher_tile : tile_of_height)(tile);
     } else {
-      gemm_micro_for<GemmPlain, true>(h, vectors, tile.tail)(tile);
+      gemm_micro_for<GemmPlain, GemmAside::pack>(h, vectors, tile.tail)(tile);
       tile.y = tile.keep;
       tile.y_step = vectors * kWidth;
       tile.keep = nullptr;
@@ -165,10 +172,12 @@ inline bool gemm_x_crowds(const GemmProduct& p) {
   return !kGemmNarrow && (p.k < kGemmCrowdedSteps ? gemm_x_piles(p) : gemm_x_half_piles(p));
 }
 
-/** Whether rows of x lie whole pages apart, of which a block of k leaves some out: they fall on few sets of
- * L2, and narrow panels come back to them too often for that. (They hardly matter to wide ones.) */
+/** Whether rows of x lie whole pages apart, and a block is more of them than L1 has places for: they fall on
+ * few sets of L1 and L2, and narrow panels come back to them too often for that. (They hardly matter to wide
+ * ones, and beside a y that is turned they do only where a block of k leaves part of them out.) */
 inline bool gemm_x_scatters(const GemmProduct& p) {
-  return kGemmNarrow && p.x_step == 1 && p.x_row > kGemmK && p.x_row % kGemmPage == 0;
+  return kGemmNarrow && p.x_step == 1 && p.x_row % kGemmPage == 0 &&
+         (p.x_row > kGemmK || (p.y_column == 1 && p.rows >= kGemmScatteredRows));
 }
 
 /** Whether x is copied: if it collides, or lies better in slivers, and there are columns of y enough to pay
@@ -230,11 +239,13 @@ inline bool gemm_packs(const GemmProduct& p, int64_t rows, int64_t k) {
 inline int64_t gemm_longest_k(GemmPlain, const GemmProduct& p) {
   if (p.x_step != 1) {
     const bool collides = gemm_x_collides(p), low = p.rows <= kGemmNearRows;
-    const int64_t most = collides ? kGemmCollidingK : kGemmStridedK;
+    const bool copies = gemm_copies_x(p, p.columns);
+    const int64_t most = collides || (kGemmSlivers && copies) ? kGemmCollidingK : kGemmStridedK;
     const int64_t near = kGemmNearK * (p.columns > kGemmColumns / 2 ? 1 : 2);
-    const bool far = gemm_copies_x(p, p.columns) || (low && (collides || gemm_y_crowds(p, near)));
+    const bool far = copies || (low && (collides || gemm_y_crowds(p, near)));
     return far ? most : smaller(most, near);
   }
+  if (p.rows > kGemmTall && gemm_copies_x(p, p.columns)) return kGemmCopyK;
   const int64_t k = smaller(p.k, kGemmK);
   const bool again = p.y_column == 1 && p.rows > kGemmMaxRows && !gemm_packs(p, p.rows, k);
   return again && gemm_y_scatters(p, p.rows, k) ? kGemmScatteredK : kGemmK;
@@ -294,6 +305,19 @@ inline bool gemm_turns_ahead(const GemmProduct& p, int64_t rows, int64_t k) {
   return kGemmTurnsAhead && p.y_step == 1 && p.y_column != 1 && rows >= kGemmTurnsAheadRows && k > kGemmShort;
 }
 
+// Rows for which the next panel of y is copied behind the arithmetic of this one, since copying it in the
+// first tile counts. (With fewer there are too few turns; with more it is worth nothing.) And steps of k,
+// from so many on.
+constexpr int64_t kGemmCopiedAheadRows = 4 * gemm_rows(kGemmVectors), kGemmCopiedAheadMost = 160;
+constexpr int64_t kGemmCopiedAheadK = kGemmShort + 1;
+
+/** Whether it is, if it has so many columns. */
+inline bool gemm_copies_ahead(const GemmProduct& p, int64_t rows, int64_t k, int64_t columns) {
+  return kGemmCopiesAhead && p.x_step == 1 && p.y_column == 1 && p.y_step != columns &&
+         columns == kGemmColumns && rows >= kGemmCopiedAheadRows && rows <= kGemmCopiedAheadMost &&
+         k >= kGemmCopiedAheadK && gemm_packs(p, rows, k);
+}
+
 /** Columns of y from j, at most kGemmColumns or `most`, steps from k0. */
 inline GemmFetch gemm_fetch(const GemmProduct& p, int64_t j, int64_t columns, int64_t k0, int64_t k,
                             int64_t most = kGemmColumns) {
@@ -346,8 +370,14 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
     for (int64_t q = 0, at = 0; q < panels; q++) {
       const int64_t width = width_of(q, at);
       GemmTurning& turning = coming.turning;
+      GemmCopying& copying = coming.copying;
       Real* const turned = turns_x ? nullptr : turning.to;  // this panel's, if it has been begun
-      if (turned) {
+      Real* here = packed;                                  // where this panel is, or would be
+      if (kGemmCopiesAhead && copying.k > 0) {
+        copying.copy(copying.k);
+        here = copying.to, copying.k = copying.done = 0;
+        tile.y = here, tile.y_step = kGemmColumns, tile.keep = nullptr;
+      } else if (turned) {
         turning.finish();
         tile.y = turned, tile.y_step = turning.to_row, tile.keep = nullptr;
       } else {
@@ -360,6 +390,10 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
         turning.begin(p.y + k0 + (j + from) * p.y_column, p.y_column, coming_width, k,
                       turned == copy ? packed : copy, gemm_width(coming_width));
       }
+      if (kGemmCopiesAhead && q + 1 < panels && gemm_copies_ahead(p, rows, k, width_of(q + 1, at + width))) {
+        copying.from = p.y + k0 * p.y_step + j + at + width, copying.row_step = p.y_step, copying.k = k;
+        copying.to = here == packed ? packed + kGemmPanelSize : packed;
+      }
       tile.bias = plan.direct && b == 0 && o.bias ? o.bias + j + at : nullptr;
       tile.c = plan.direct ? o.c + i * o.row + j + at : sums + at;
       tile.c_row = plan.direct ? o.row : sums_row;
@@ -370,6 +404,8 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
       const bool fetched = turned && panels > 2;  // what comes behind this panel
       if (last && q == panels - 1 && plan.turned)
         coming.fetch = {o.c + j * o.row + i, o.row, columns, parts_of(rows, kGemmColumns), kGemmColumns, 0};
+      else if (kGemmCopiesAhead && copying.k > 0)
+        coming.fetch = {};
       else if (from < columns)
         coming.fetch = gemm_fetch(p, j + from, columns - from, k0, k, most);
       else if (q == panels - 1 && fetched)

@@ -91,8 +91,7 @@ inline int64_t gemm_most_sums(int64_t other) {
 /** Rows of a block at most: as many as there is room for sums or a copy of x, or as pay. */
 inline int64_t gemm_most_rows(const GemmProduct& p, const GemmPlan& plan) {
   if (!plan.direct && !plan.turned) return kGemmBlock;
-  const int64_t most = gemm_copies_x(p, p.columns) ? kGemmCopyRows : kGemmTall;
-  return plan.direct ? most : smaller(most, gemm_most_sums(p.columns));
+  return plan.direct ? kGemmCopyRows : smaller(kGemmTall, gemm_most_sums(p.columns));
 }
 
 /** And columns, unless x is copied for all of them. */

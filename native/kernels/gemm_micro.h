@@ -74,10 +74,41 @@ struct GemmSoon {
   }
 };
 
-/** What later panels will need: the next one turned, if it has to be, and what is to be brought nearer. Or
- * what later tiles of the first panel will: x turned. */
+/** The next panel of y copied a few rows at a time: k rows of kGemmColumns, `row_step` apart, to `to`. Where
+ * they lie far apart, more of them than a turn takes fall on sets of L1 and L2 that have no room for them, so
+ * that only those of the turn after next are fetched. */
+struct GemmCopying {
+  const Real* from;
+  int64_t row_step;
+  Real* to = nullptr;
+  int64_t k = 0, done = 0, at_once;
+
+  void copy(int64_t rows) {
+    rows = smaller(rows, k - done);
+    const Real* in = from + done * row_step;
+    Real* out = to + done * kGemmColumns;
+    const int64_t soon = 2 * at_once * row_step;
+    done += rows;
+    for (; rows > 0; rows--, in += row_step, out += kGemmColumns) {
+#pragma GCC unroll 8
+      for (int j = 0; j < kGemmColumns; j += kWidth) store(out + j, load(in + j));
+      prefetch(in + soon);
+      prefetch(in + soon + kGemmColumns - 1);
+    }
+  }
+  /** Whether any were left. */
+  bool turn() {
+    if (done >= k) return false;
+    copy(at_once);
+    return true;
+  }
+};
+
+/** What later panels will need: the next one turned, if it has to be, or copied, and what is to be brought
+ * nearer. Or what later tiles of the first panel will: x turned. */
 struct GemmNext {
   GemmTurning turning;
+  GemmCopying copying;
   GemmFetch fetch;
 };
 
@@ -203,11 +234,16 @@ struct GemmPlain {
   static V multiply_add_half(V a, V b, V c) { return fma_half(a, b, c); }
 };
 
+/** What a micro-kernel does behind its arithmetic, where doing it beforehand would wait for memory: copy y to
+ * tile.keep, or some rows of the next panel at every turn. (By micro-kernels of their own: in all of them it
+ * takes products with few steps of k 2 to 5 %.) */
+enum class GemmAside { nothing, pack, copy_next };
+
 /** Factors: GemmPlain, or pairs of bfloat16 (gemm_bf16.h), of which tile.k then counts the pairs.
- *  tail_kind: of tile.tail. pack: y is copied to tile.keep on the way, which
- *  hides behind the arithmetic, where copying it beforehand would wait for memory. */
-template <class Factors, int rows, int vectors, GemmTail tail_kind, bool pack>
+ *  tail_kind: of tile.tail. */
+template <class Factors, int rows, int vectors, GemmTail tail_kind, GemmAside aside>
 void gemm_micro(const GemmTile& tile) {
+  constexpr bool pack = aside == GemmAside::pack;
   constexpr bool partial = tail_kind != GemmTail::whole;
   constexpr bool partial_load = partial && kGemmLoadsPartial;
   // A panel before another one has whole vectors, and one that has been turned is not packed.
@@ -252,7 +288,8 @@ void gemm_micro(const GemmTile& tile) {
 #pragma GCC unroll 8
           for (int j = 0; j < vectors * kWidth; j += kGemmLine) prefetch(c + j);
       } else if (tile.next) {
-        const bool turned = turns && tile.next->turning.turn();
+        const bool turned = (turns && tile.next->turning.turn()) ||
+                            (aside == GemmAside::copy_next && tile.next->copying.turn());
         if (!tile.next->fetch.turn(tile.fetch_runs) && !turned && tile.soon) tile.soon->turn();
       }
       for (int64_t k = smaller(left, kGemmTurn); k > 0; k--) {
@@ -291,14 +328,23 @@ void gemm_micro(const GemmTile& tile) {
   }
 }
 
-/** The lowest tile there is a micro-kernel for; of those that pack only the highest two are compiled. */
-constexpr int gemm_least_rows(int vectors, bool pack) { return pack ? gemm_rows(vectors) - 1 : 1; }
+/** Whether the next panel of y can be copied while one is worked on: where panels are narrow, and whole. */
+constexpr bool kGemmCopiesAhead = kGemmNarrow;
 
-template <class Factors, int rows, int vectors, GemmTail tail, bool pack>
+/** The lowest tile there is a micro-kernel for; of those that do something aside only the highest two are
+ * compiled. */
+constexpr int gemm_least_rows(int vectors, GemmAside aside) {
+  return aside == GemmAside::nothing ? 1 : gemm_rows(vectors) - 1;
+}
+
+template <class Factors, int rows, int vectors, GemmTail tail, GemmAside aside>
 constexpr GemmMicro gemm_micro_or_null() {
   constexpr int most = tail == GemmTail::half ? kGemmWidest : kGemmVectors;
-  if constexpr (vectors <= most && rows <= gemm_rows(vectors) && rows >= gemm_least_rows(vectors, pack))
-    return gemm_micro<Factors, rows, vectors, tail, pack>;
+  constexpr bool whole = vectors == kGemmVectors && tail == GemmTail::whole;
+  constexpr bool possible = aside != GemmAside::copy_next || (kGemmCopiesAhead && whole);
+  if constexpr (possible && vectors <= most && rows <= gemm_rows(vectors) &&
+                rows >= gemm_least_rows(vectors, aside))
+    return gemm_micro<Factors, rows, vectors, tail, aside>;
   else
     return nullptr;
 }
@@ -307,31 +353,31 @@ constexpr GemmMicro gemm_micro_or_null() {
 struct GemmMicroRows {
   GemmMicro of[8];
 };
-template <class Factors, int vectors, GemmTail tail, bool pack>
+template <class Factors, int vectors, GemmTail tail, GemmAside aside>
 constexpr GemmMicroRows gemm_micro_rows() {
-  return {{gemm_micro_or_null<Factors, 1, vectors, tail, pack>(),
-           gemm_micro_or_null<Factors, 2, vectors, tail, pack>(),
-           gemm_micro_or_null<Factors, 3, vectors, tail, pack>(),
-           gemm_micro_or_null<Factors, 4, vectors, tail, pack>(),
-           gemm_micro_or_null<Factors, 5, vectors, tail, pack>(),
-           gemm_micro_or_null<Factors, 6, vectors, tail, pack>(),
-           gemm_micro_or_null<Factors, 7, vectors, tail, pack>(),
-           gemm_micro_or_null<Factors, 8, vectors, tail, pack>()}};
+  return {{gemm_micro_or_null<Factors, 1, vectors, tail, aside>(),
+           gemm_micro_or_null<Factors, 2, vectors, tail, aside>(),
+           gemm_micro_or_null<Factors, 3, vectors, tail, aside>(),
+           gemm_micro_or_null<Factors, 4, vectors, tail, aside>(),
+           gemm_micro_or_null<Factors, 5, vectors, tail, aside>(),
+           gemm_micro_or_null<Factors, 6, vectors, tail, aside>(),
+           gemm_micro_or_null<Factors, 7, vectors, tail, aside>(),
+           gemm_micro_or_null<Factors, 8, vectors, tail, aside>()}};
 }
-template <class Factors, GemmTail tail, bool pack>
+template <class Factors, GemmTail tail, GemmAside aside>
 struct GemmMicroTable {
   static constexpr GemmMicroRows of[8] = {
-      gemm_micro_rows<Factors, 1, tail, pack>(), gemm_micro_rows<Factors, 2, tail, pack>(),
-      gemm_micro_rows<Factors, 3, tail, pack>(), gemm_micro_rows<Factors, 4, tail, pack>(),
-      gemm_micro_rows<Factors, 5, tail, pack>(), gemm_micro_rows<Factors, 6, tail, pack>(),
-      gemm_micro_rows<Factors, 7, tail, pack>(), gemm_micro_rows<Factors, 8, tail, pack>()};
+      gemm_micro_rows<Factors, 1, tail, aside>(), gemm_micro_rows<Factors, 2, tail, aside>(),
+      gemm_micro_rows<Factors, 3, tail, aside>(), gemm_micro_rows<Factors, 4, tail, aside>(),
+      gemm_micro_rows<Factors, 5, tail, aside>(), gemm_micro_rows<Factors, 6, tail, aside>(),
+      gemm_micro_rows<Factors, 7, tail, aside>(), gemm_micro_rows<Factors, 8, tail, aside>()};
 };
 
-template <class Factors, bool pack>
+template <class Factors, GemmAside aside>
 inline GemmMicro gemm_micro_for(int64_t rows, int64_t vectors, int64_t tail) {
-  constexpr const GemmMicroRows* tables[] = {GemmMicroTable<Factors, GemmTail::whole, pack>::of,
-                                             GemmMicroTable<Factors, GemmTail::part, pack>::of,
-                                             GemmMicroTable<Factors, kGemmShortTail, pack>::of};
+  constexpr const GemmMicroRows* tables[] = {GemmMicroTable<Factors, GemmTail::whole, aside>::of,
+                                             GemmMicroTable<Factors, GemmTail::part, aside>::of,
+                                             GemmMicroTable<Factors, kGemmShortTail, aside>::of};
   return tables[static_cast<int>(gemm_tail(tail))][vectors - 1].of[rows - 1];
 }
 

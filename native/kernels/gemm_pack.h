@@ -25,18 +25,24 @@ constexpr bool kGemmSlivers = kGemmNarrow;
 constexpr int64_t kGemmSliver = gemm_rows(kGemmVectors);
 /** So many Reals or a few more: an odd number of lines, so that runs of them do not begin pages apart. */
 constexpr int64_t gemm_odd_lines(int64_t n) { return (parts_of(n, kGemmLine) | 1) * kGemmLine; }
-/** From one sliver of k steps to the next. */
-constexpr int64_t gemm_sliver_size(int64_t k) { return gemm_odd_lines(k * kGemmSliver); }
+/** From one sliver of k steps to the next, with room for what a vector writes past the last step. */
+constexpr int64_t gemm_sliver_size(int64_t k) { return gemm_odd_lines(k * kGemmSliver + kWidth); }
 
 /** x (rows, k), rows contiguous, in slivers, one for each of `tiles` tiles as gemm_panel cuts them. */
 inline void gemm_copy_slivers(const Real* from, int64_t from_step, int64_t k, int64_t rows, int64_t tiles,
                               Real* to) {
   const int64_t height = rows / tiles, higher = rows - height * tiles, size = gemm_sliver_size(k);
+  const int64_t by_vector = rows < kWidth ? 0 : tiles - 1;
   for (int64_t p = 0; p < k; p++, from += from_step, to += kGemmSliver) {
     Real* out = to;
     const Real* in = from;
-    for (int64_t t = 0; t < tiles - 1; t++, out += size) {
-      std::memcpy(out, in, kGemmSliver * sizeof(Real));  // a lower tile has some of the next one as well
+    // A lower tile has some of the next one as well; and what is past a sliver, its next step overwrites.
+    for (int64_t t = 0; t < by_vector; t++, out += size) {
+      store(out, load(in));
+      in += height + (t < higher);
+    }
+    for (int64_t t = by_vector; t < tiles - 1; t++, out += size) {
+      std::memcpy(out, in, kGemmSliver * sizeof(Real));
       in += height + (t < higher);
     }
     for (int64_t i = 0; i < from + rows - in; i++) out[i] = in[i];
