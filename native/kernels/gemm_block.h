@@ -20,6 +20,8 @@ constexpr int64_t kGemmLastCache = (int64_t{8} << 20) / sizeof(Real);
 constexpr int64_t kGemmCopyColumns = (kGemmNarrow ? 8 : 4) * kGemmColumns, kGemmFarColumns = 4 * kGemmColumns;
 constexpr int64_t kGemmCopySteps = 64, kGemmCrowdedSteps = 256, kGemmPiledSteps = 16;
 constexpr int64_t kGemmScatteredRows = 4 * gemm_rows(kGemmVectors);
+// Tiles whose results wait in L1 for a function that is not done in registers.
+constexpr int64_t kGemmFinishedTiles = 4;
 // What lies so far apart falls on the same set of L1.
 constexpr int64_t kGemmPage = 4096 / sizeof(Real);
 
@@ -120,13 +122,16 @@ template <class Factors>
   const GemmMicro higher_tile = higher > 0 ? micro_for(height + 1) : nullptr;
   const auto row_of = [=](int64_t t) { return t * height + smaller(t, higher); };
   const auto nth = [=, &area](int64_t n) { return area.upward ? tiles - 1 - n : n; };
-  // A tile alone where something is done in between.
-  const bool alone = turns_x || (finish && (finish->activation || finish->combine));
+  tile.relu = finish && gemm_is_relu(*finish);
+  const bool functions = finish && !tile.relu && (finish->activation || finish->combine);
+  // Some where something is done in between: so many stay in L1, unless their rows fall on one set of it.
+  const int64_t few = tile.c_row % kGemmPage == 0 ? 1 : kGemmFinishedTiles;
+  const int64_t most = turns_x ? 1 : functions ? few : tiles;
   for (int64_t n = 0; n < tiles;) {
     const int64_t t = nth(n), r = row_of(t), h = height + (t < higher);
     const int64_t same =
         t < higher ? (area.upward ? t + 1 : higher - t) : (area.upward ? t + 1 - higher : tiles - t);
-    tile.tiles = alone || tile.keep ? 1 : same;
+    tile.tiles = tile.keep ? 1 : smaller(same, most);
     n += tile.tiles;
     const bool slivers = kGemmSlivers && tile.slivers;
     const int64_t sliver = gemm_sliver_size(tile.k), down = area.upward ? -1 : 1;
@@ -152,7 +157,10 @@ template <class Factors>
       tile.y_step = vectors * kWidth;
       tile.keep = nullptr;
     }
-    if (finish && alone) gemm_finish_tile(*finish, area.i + r, h, area.j, columns);
+    if (functions) {
+      const int64_t done = h * tile.tiles;
+      gemm_finish_tile(*finish, area.i + (area.upward ? r + h - done : r), done, area.j, columns);
+    }
   }
 }
 

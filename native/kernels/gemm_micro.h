@@ -136,6 +136,7 @@ struct GemmTile {
   int fetch_runs = 0;        // a turn
   GemmSoon* soon = nullptr;  // and then
   int64_t tail;              // columns in the last vector of a partial tile
+  bool relu = false;         // of the results, in registers: see gemm_is_relu
   Real* keep = nullptr;      // (k, vectors * kWidth): receives y, if the micro-kernel is one that packs
 };
 
@@ -223,6 +224,12 @@ template <int rows, int vectors, bool partial>
 #pragma GCC unroll 8
       for (int j = 0; j < vectors; j++) sum[i][j] = fma(beta, old[j], sum[i][j]);
     }
+  }
+  if (t.relu) {
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 8
+      for (int j = 0; j < vectors; j++) sum[i][j] = relu(sum[i][j]);
   }
 #pragma GCC unroll 8
   for (int i = 0; i < rows; i++) gemm_store_row<vectors, partial>(c + i * c_row, tail, sum[i]);
