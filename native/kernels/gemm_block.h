@@ -218,11 +218,16 @@ constexpr int64_t kGemmCrowdedStep = 1024 / sizeof(Real), kGemmCrowdedK = 128, k
  *  cache for every tile then, and how much of it does is up to the pages that the system has given. */
 constexpr int64_t kGemmWaySize = int64_t{64} << 10, kGemmWays = 16;  // of an L2 of 1 MB
 
-/** Whether the rows of a panel of y fall on so few sets of L2. A large x whose steps lie apart comes from
- * there as well, and needs some room. */
-inline bool gemm_y_scatters(const GemmProduct& p, int64_t rows, int64_t k) {
+/** How many ways of L2 the rows of a panel of y take, by the sets that they fall on. */
+inline int64_t gemm_y_ways(const GemmProduct& p, int64_t k) {
   const int64_t apart = (p.y_step & -p.y_step) * static_cast<int64_t>(sizeof(Real));
-  const int64_t ways = k * apart / kGemmWaySize;
+  return k * apart / kGemmWaySize;
+}
+
+/** Whether they fall on so few sets of L2. A large x whose steps lie apart comes from there as well, and
+ * needs some room. */
+inline bool gemm_y_scatters(const GemmProduct& p, int64_t rows, int64_t k) {
+  const int64_t ways = gemm_y_ways(p, k);
   return ways > kGemmWays || (ways == kGemmWays && p.x_step != 1 && rows >= kGemmBlock);
 }
 
@@ -313,15 +318,15 @@ inline bool gemm_turns_ahead(const GemmProduct& p, int64_t rows, int64_t k) {
   return kGemmTurnsAhead && p.y_step == 1 && p.y_column != 1 && rows >= kGemmTurnsAheadRows && k > kGemmShort;
 }
 
-// Rows for which the next panel of y is copied behind the arithmetic of this one, since copying it in the
-// first tile counts. (With fewer there are too few turns; with more it is worth nothing.) And steps of k,
-// from so many on.
+// Rows for which the next panel of y is copied behind the arithmetic of this one where its rows fall on few
+// sets of the caches, which have no room for all of it at once: what the first tile then waits for counts.
+// (With fewer rows there are too few turns; with more it is worth nothing.) And steps of k, from so many on.
 constexpr int64_t kGemmCopiedAheadRows = 4 * gemm_rows(kGemmVectors), kGemmCopiedAheadMost = 160;
 constexpr int64_t kGemmCopiedAheadK = kGemmShort + 1;
 
 /** Whether it is, if it has so many columns. */
 inline bool gemm_copies_ahead(const GemmProduct& p, int64_t rows, int64_t k, int64_t columns) {
-  return kGemmCopiesAhead && p.x_step == 1 && p.y_column == 1 && p.y_step != columns &&
+  return kGemmCopiesAhead && p.x_step == 1 && p.y_column == 1 && gemm_y_ways(p, k) > kGemmWays / 2 &&
          columns == kGemmColumns && rows >= kGemmCopiedAheadRows && rows <= kGemmCopiedAheadMost &&
          k >= kGemmCopiedAheadK && gemm_packs(p, rows, k);
 }
