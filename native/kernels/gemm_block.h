@@ -107,7 +107,7 @@ template <class Factors>
   if (next.turning.to) next.turning.at_once = parts_of(next.turning.squares(), turns);
   if (kGemmCopiesAhead) next.copying.at_once = parts_of(next.copying.k, turns);
   if (!tile.soon && tile.k > kGemmShort) {
-    const int64_t needed = smaller(parts_of(next.fetch.rows * next.fetch.pieces, turns), kGemmMostRuns);
+    const int64_t needed = smaller(parts_of(next.fetch.rows * next.fetch.pieces, turns), kGemmInTimeRuns);
     tile.fetch_runs = static_cast<int>(larger(kGemmTurnRuns, needed));
   }
   const Real* const first = tile.x;

@@ -3,10 +3,10 @@
 // parts that the shape alone decides; every part's sums stand apart and are added in order.
 namespace {
 
-constexpr int64_t kGemmLong = 4096;                        // steps of k
-constexpr int64_t kGemmLongPart = 1024;                    // steps of a part, at least
-constexpr int64_t kGemmLongRatio = kGemmNarrow ? 12 : 32;  // of k to either side of c, at least
-constexpr int64_t kGemmLongStep = 256;                     // steps that are read together by all blocks of c
+constexpr int64_t kGemmLong = 4096;                         // steps of k
+constexpr int64_t kGemmLongPart = 1024;                     // steps of a part, at least
+constexpr int64_t kGemmLongRatio = kGemmNarrow ? 12 : 32;   // of k to either side of c, at least
+constexpr int64_t kGemmLongStep = kGemmNarrow ? 512 : 256;  // steps that are read together by all blocks of c
 
 inline int64_t gemm_long_parts(const GemmProduct& p) { return smaller(kGemmTasks, p.k / kGemmLongPart); }
 

@@ -38,8 +38,10 @@ constexpr int64_t kGemmFarRows = 512 / sizeof(Real);  // rows that lie so far ap
  * would wait for its own. */
 constexpr int64_t kGemmTurn = kGemmVectors == 4 ? 16 : 32;
 constexpr int kGemmTurnRuns = kGemmVectors == 4 ? 2 : 3;
-constexpr int kGemmMostRuns = kGemmVectors == 4 ? 4 : 6;  // where there is much to fetch in few turns
+constexpr int kGemmMostRuns = kGemmVectors == 4 ? 4 : 6;     // where there is much to fetch in few turns
+constexpr int kGemmInTimeRuns = kGemmVectors == 4 ? 4 : 12;  // where the next panel would not be here in time
 constexpr int64_t kGemmShort = 3 * kGemmTurn;  // steps of k; up to here all of c is fetched at once
+constexpr int64_t kGemmShortest = kGemmNarrow ? 48 : 32;  // if there are so many: else stores are as soon
 
 /** Memory to be brought nearer while something else is computed: `rows` rows of `pieces` runs of kGemmColumns
  * each. (Without values of its own: setting all of a GemmSoon to them takes small products half a percent.)
@@ -283,10 +285,12 @@ void gemm_micro(const GemmTile& tile) {
     int64_t turn = 0;
     if (tile.k >= 32 && tile.k <= kGemmShort) {  // too few turns
       turn = rows;
+      if (tile.k >= kGemmShortest) {
 #pragma GCC unroll 8
-      for (int i = 0; i < rows; i++)
+        for (int i = 0; i < rows; i++)
 #pragma GCC unroll 8
-        for (int j = 0; j < vectors * kWidth; j += kGemmLine) prefetch(c + i * tile.c_row + j);
+          for (int j = 0; j < vectors * kWidth; j += kGemmLine) prefetch(c + i * tile.c_row + j);
+      }
     }
     for (int64_t left = tile.k; left > 0; left -= kGemmTurn, turn++) {
       if (turn * kGemmTurnRuns < rows) {
