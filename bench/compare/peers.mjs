@@ -4,6 +4,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { info } from "../../dist/esm/index.js";
 import { blisKernels } from "./blis-kernels.mjs";
 import { peersFolder, root } from "./places.mjs";
 
@@ -129,7 +130,8 @@ export const peers = [
       return {
         ...threadVariables(threads),
         ...keepMemory,
-        ATEN_CPU_CAPABILITY: "avx512", // it takes AVX2 by itself; ignored where the processor has none
+        // It takes AVX2 by itself; asked for AVX-512, it does not look whether the processor has it.
+        ...(info().isas.includes("avx512") ? { ATEN_CPU_CAPABILITY: "avx512" } : {}),
         ...(openmp === undefined ? {} : { LD_LIBRARY_PATH: openmp }),
       };
     },

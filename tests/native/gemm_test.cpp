@@ -302,7 +302,8 @@ void check_all(const char* isa, const KernelTable& table, int effort) {
       {1, 331, 803},   {1, 1030, 2101}, {512, 260, 90},  {70, 512, 33},   {576, 256, 512},  {333, 211, 70},
       {381, 225, 240}, {205, 497, 300}, {317, 305, 260}, {520, 34, 200},  {34, 520, 200},   {130, 130, 130},
       {131, 67, 300},  {67, 131, 300},  {192, 512, 303}, {192, 256, 515}, {192, 1030, 258}, {1024, 68, 35},
-      {512, 260, 259}, {2048, 70, 17},  {512, 52, 31}};
+      {512, 260, 259}, {2048, 70, 17},  {512, 52, 31},   {1024, 16, 512}, {30, 130, 1024},  {25, 1024, 150},
+      {1100, 130, 30}};
   for (auto& s : large)
     for (int turned = 0; turned < 8; turned++) {
       Case t;
@@ -325,7 +326,7 @@ void check_all(const char* isa, const KernelTable& table, int effort) {
   }
   // The largest copy of rows that lie pages apart.
   Case pages;
-  pages.m = 256, pages.n = 130, pages.k = 2048;
+  pages.m = 520, pages.n = 130, pages.k = 1024;
   check<Real>(isa, pages, table, context);
   check_threads<Real>(isa, table, context);
   std::printf("gemm %-10s %d passed, %d failed\n", isa, passed - passed_before, failed - failed_before);
