@@ -20,6 +20,7 @@
 
 #include "../../native/dispatch.h"
 #include "../../native/kernels/call.h"
+#include "gemm_of_16.h"
 
 namespace nabla {
 /** Tasks backwards and one by one: their order must not matter. */
@@ -337,6 +338,14 @@ void run() {
   for (const Isa& isa : available_isas())
     check_all<float>(isa.name, *isa.table, std::string(isa.name) == "scalar" ? 1500 : 3000);
   check_all<double>("scalar64", float64_table(), 1500);
+#if defined(__x86_64__) || defined(_M_X64)
+  // What AVX-512's vectors decide, where there is none.
+  const auto has = [](const char* name) {
+    const auto& all = available_isas();
+    return std::any_of(all.begin(), all.end(), [=](const Isa& isa) { return std::string(isa.name) == name; });
+  };
+  if (has("avx2") && !has("avx512")) check_all<float>("16 lanes", table_of_16, 3000);
+#endif
 }
 }  // namespace
 }  // namespace nabla
