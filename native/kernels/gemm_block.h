@@ -19,6 +19,7 @@ constexpr int64_t kGemmLastCache = (int64_t{8} << 20) / sizeof(Real);
 // places; but not so few if x comes from memory, which copying waits for.
 constexpr int64_t kGemmCopyColumns = (kGemmNarrow ? 8 : 4) * kGemmColumns, kGemmFarColumns = 4 * kGemmColumns;
 constexpr int64_t kGemmCopySteps = 64, kGemmCrowdedSteps = 256, kGemmPiledSteps = 16;
+// And rows of x, if those lie whole pages apart.
 constexpr int64_t kGemmScatteredRows = 4 * gemm_rows(kGemmVectors);
 // Tiles whose results wait in L1 for a function that is not done in registers.
 constexpr int64_t kGemmFinishedTiles = 4;
@@ -318,9 +319,10 @@ inline bool gemm_turns_ahead(const GemmProduct& p, int64_t rows, int64_t k) {
   return kGemmTurnsAhead && p.y_step == 1 && p.y_column != 1 && rows >= kGemmTurnsAheadRows && k > kGemmShort;
 }
 
-// Rows for which the next panel of y is copied behind the arithmetic of this one where its rows fall on few
-// sets of the caches, which have no room for all of it at once: what the first tile then waits for counts.
-// (With fewer rows there are too few turns; with more it is worth nothing.) And steps of k, from so many on.
+// Rows for which the next panel of y is copied behind the arithmetic of this one where its rows fall on so
+// few sets of L2 that there is no room for all of it at once (gemm_y_scatters asks for twice as many ways:
+// not every L2 has them): what the first tile then waits for counts. With fewer rows there are too few turns;
+// with more it is worth nothing. And steps of k, from so many on.
 constexpr int64_t kGemmCopiedAheadRows = 4 * gemm_rows(kGemmVectors), kGemmCopiedAheadMost = 160;
 constexpr int64_t kGemmCopiedAheadK = kGemmShort + 1;
 
