@@ -13,7 +13,7 @@ const folder = "build/arm64";
 const compiler = "aarch64-linux-gnu-g++";
 const emulator = ["qemu-aarch64", "qemu-aarch64-static"].find(available);
 /** The emulator is some thirty times slower than the machine: fewer cases where a test lets us say so. */
-const smaller = { kernels_test: ["--cases", "12"] };
+const smaller = { kernels_test: ["--cases", "12"], gemm_test: ["--isa", "neon"] };
 
 function available(command) {
   return spawnSync(command, ["--version"]).status === 0;
