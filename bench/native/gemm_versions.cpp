@@ -1,7 +1,7 @@
 // gemm of several versions of a unit of native/isa/, in turn within one process, block by block of a
 // millisecond: what differs by a per cent shows, where runs one after the other differ by three.
 //   gemm_versions [--isa=avx2] [--threads=1|2] [--rounds=N] [--places=N] [--blocks=N] [--activation=N]
-//   LIBRARY...
+//   [--combine=N] LIBRARY...
 //     OPERATION:BATCHxOUTxIN...
 // A line a shape (gemm_cases.h): GFLOP/s of the best block of each version; its share of the machine's limit,
 // both by the fifth sixth of all blocks; time of the first version over that of each other one, by the same
@@ -84,13 +84,21 @@ int run(int count, char** values) {
   context.threads = threads;
   context.scratch = memory.scratch;
   if (threads > 1) helper.start();
-  const double parameters[] = {1, 0, static_cast<double>(number("--activation=", "-1")), -1};
+  const int combine = number("--combine=", "-1");
+  const double parameters[] = {1, 0, static_cast<double>(number("--activation=", "-1")), double(combine)};
   std::mt19937 random(1);
   for (const std::string& shape : shapes) {
     long batch, out, in;
-    if (std::sscanf(shape.c_str() + shape.find(':'), ":%ldx%ldx%ld", &batch, &out, &in) != 3) continue;
-    const Case product =
+    const int read = std::sscanf(shape.c_str() + shape.find(':'), ":%ldx%ldx%ld", &batch, &out, &in);
+    const long room = static_cast<long>(kCount);
+    if (read != 3 || batch * in > room || out * in > room || batch * out > room) {
+      std::fprintf(stderr, "Expected NN:BATCHxOUTxIN of up to %ld numbers each but received %s\n", room,
+                   shape.c_str());
+      return 1;
+    }
+    Case product =
         make_case(shape.substr(0, shape.find(':')), batch, out, in, memory.of[0], memory.of[1], memory.of[2]);
+    if (combine >= 0) product.operands[3] = product.operands[4], product.operands[3].data = memory.of[1];
     std::vector<double> limits;
     for (Version& v : versions) v.seconds.clear(), v.ratios.clear();
     for (int turn = 0; turn < places * rounds; turn++) {

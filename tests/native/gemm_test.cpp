@@ -325,38 +325,48 @@ void check_all(const char* isa, const KernelTable& table, int effort) {
     t.one_a = t.one_w = true;
     check<Real>(isa, t, table, context);
   }
-  // The largest copy of rows that lie pages apart.
-  Case pages;
-  pages.m = 520, pages.n = 130, pages.k = 1024;
-  check<Real>(isa, pages, table, context);
+  // Copies of rows that lie pages apart, the largest of their lengths among them.
+  const int64_t page_shapes[][2] = {{256, 2048}, {512, 1024}, {520, 1024}};
+  for (auto& s : page_shapes) {
+    Case pages;
+    pages.m = s[0], pages.n = 130, pages.k = s[1];
+    check<Real>(isa, pages, table, context);
+  }
   check_threads<Real>(isa, table, context);
   std::printf("gemm %-10s %d passed, %d failed\n", isa, passed - passed_before, failed - failed_before);
 }
 
-/** only: the instruction set to test, with fewer cases since that is asked for under emulation, or nullptr
- * for all. */
-void run(const char* only) {
-  // Small integers are bfloat16 numbers too: the results are exact in mixed precision as well.
+/** only: the instruction set to test, or nullptr for all of them. cases: random ones of each, 0 for as many
+ * as there should be. */
+void run(const char* only, int cases) {
   const auto wanted = [=](const char* name) { return !only || std::strcmp(name, only) == 0; };
-  for (const Isa& isa : available_isas())
-    if (wanted(isa.name))
-      check_all<float>(isa.name, *isa.table, only ? 1000 : std::string(isa.name) == "scalar" ? 1500 : 3000);
-  if (wanted("scalar64")) check_all<double>("scalar64", float64_table(), 1500);
+  // Small integers are bfloat16 numbers too: the results are exact in mixed precision as well.
+  for (const Isa& isa : available_isas()) {
+    const int usual = std::strcmp(isa.name, "scalar") == 0 ? 1500 : 3000;
+    if (wanted(isa.name)) check_all<float>(isa.name, *isa.table, cases ? cases : usual);
+  }
+  if (wanted("scalar64")) check_all<double>("scalar64", float64_table(), cases ? cases : 1500);
 #if defined(__x86_64__) || defined(_M_X64)
   // What AVX-512's vectors decide, where there is none.
   const auto has = [](const char* name) {
     const auto& all = available_isas();
     return std::any_of(all.begin(), all.end(), [=](const Isa& isa) { return std::string(isa.name) == name; });
   };
-  if (!only && has("avx2") && !has("avx512")) check_all<float>("16 lanes", table_of_16, 3000);
+  if (!only && has("avx2") && !has("avx512")) check_all<float>("16 lanes", table_of_16, cases ? cases : 3000);
 #endif
 }
 }  // namespace
 }  // namespace nabla
 
+// gemm_test [--isa NAME] [--cases N]
 int main(int count, char** values) {
-  const bool one = count == 3 && std::strcmp(values[1], "--isa") == 0;
-  nabla::run(one ? values[2] : nullptr);
+  const char* only = nullptr;
+  int cases = 0;
+  for (int i = 1; i + 1 < count; i += 2) {
+    if (std::strcmp(values[i], "--isa") == 0) only = values[i + 1];
+    if (std::strcmp(values[i], "--cases") == 0) cases = std::atoi(values[i + 1]);
+  }
+  nabla::run(only, cases);
   std::printf("%d passed, %d failed\n", nabla::passed, nabla::failed);
   return nabla::failed != 0 || nabla::passed == 0;
 }
