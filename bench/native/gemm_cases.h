@@ -3,6 +3,8 @@
 //   NN  y = x w     NT  dx = dy wT     TN  dw = xT dy
 // and as this library keeps weights, (out, in):
 //   LF  y = x wT    LX  dx = dy w      LW  dw = dyT x
+// and as a frozen weight of a multiple of 16 outputs is kept, in panels of 16 columns of wT:
+//   PF  y = x wT
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -106,6 +108,11 @@ Case make_case(const std::string& op, int64_t batch, int64_t out, int64_t in, fl
   if (op == "LW") m = out, n = in, k = batch;
   result.operands[0] = matrix(a, m, k, op == "TN" || op == "LW");
   result.operands[1] = matrix(w, k, n, op == "NT" || op == "LF");
+  if (op == "PF") {
+    Operand& panels = result.operands[1];
+    panels.shape[0] = n / 16, panels.shape[2] = 16;
+    panels.stride[0] = k * 16, panels.stride[1] = 16;
+  }
   result.operands[4] = matrix(c, m, n, false);
   result.flop = 2.0 * m * n * k;
   return result;
@@ -116,7 +123,7 @@ Case placed(Case c, std::mt19937& random, size_t room) {
   constexpr size_t kStep = (size_t{2} << 20) / sizeof(float);
   for (Operand& x : c.operands) {
     if (!x.data) continue;
-    const size_t size = static_cast<size_t>(x.shape[1] * x.shape[2]);
+    const size_t size = static_cast<size_t>(x.shape[0] * x.shape[1] * x.shape[2]);
     x.data = static_cast<float*>(x.data) + random() % ((room - size) / kStep + 1) * kStep;
   }
   return c;

@@ -39,6 +39,10 @@ Napi::Value get_threads(const Napi::CallbackInfo& call) {
   return Napi::Number::New(call.Env(), ThreadPool::instance().threads());
 }
 
+Napi::Value panel_columns(const Napi::CallbackInfo& call) {
+  return Napi::Number::New(call.Env(), active_isa().table->panel_columns);
+}
+
 template <class Row>
 Napi::Value names_of(Napi::Env env, const std::vector<Row>& rows) {
   Napi::Array names = Napi::Array::New(env, rows.size());
@@ -57,6 +61,7 @@ void fill_exports(Napi::Env env, Napi::Object exports) {
       method<info>("info"),
       method<set_threads>("setThreads"),
       method<get_threads>("getThreads"),
+      method<panel_columns>("panelColumns"),
       method<kernel_names>("kernelRows"),
       method<pointwise_names>("pointwiseRows"),
   };

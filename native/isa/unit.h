@@ -22,4 +22,4 @@ constexpr Kernel kernels[] = {
 }  // namespace
 
 extern const KernelTable table;
-const KernelTable table = {kernels};
+const KernelTable table = {kernels, kGemmOftenRead};

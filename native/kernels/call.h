@@ -78,6 +78,7 @@ using Kernel = void (*)(const Call& call, Context& context);
 /** One function pointer a row of kernels.inc. */
 struct KernelTable {
   const Kernel* kernels;
+  int32_t panel_columns;  // of a panel, as a gemm's w that is read often lies best; 0: in rows
 };
 
 }  // namespace nabla

@@ -112,13 +112,16 @@ inline void gemm_turn_y(const GemmCall& g, GemmProduct& p, Context& context) {
 
 inline void gemm_blocks(const GemmCall& g, Context& context) {
   double cost;
-  GemmPlan plan = gemm_plan(g, cost);
+  GemmPlan plan = g.panel > 0 ? gemm_plan(g.output, false) : gemm_plan(g, cost);
   GemmProduct p = gemm_product(g, plan.swapped);
 #if defined(NABLA_GEMM_BF16)
   if (gemm_bf16_takes(p))
     return gemm_share_blocks<GemmBf16>(
         g, plan, p, gemm_grid(p, g.batch, {}, context.threads, false, kGemmBlock / 2), context);
 #endif
+  if (g.panel > 0)
+    return gemm_share_blocks<GemmPlain>(g, plan, p, gemm_grid(p, 1, plan, context.threads, true, 64),
+                                        context);
   const bool low = g.m < g.n;
   const GemmProduct dots = gemm_product(g, low);
   if (gemm_dots_pay(dots, cost)) return gemm_share_dots(g, low, dots, context);
@@ -162,17 +165,38 @@ inline bool gemm_one_tile(const GemmCall& g) {
   return true;
 }
 
+void gemm(const Call& call, Context& context);
+
+/** Panels of w of a width that no micro-kernel reads: a product for each. */
+inline void gemm_each_panel(const Call& call, Context& context) {
+  Operand part[5];
+  std::memcpy(part, call.operands, sizeof part);
+  Operand &w = part[1], &bias = part[2], &aux = part[3], &c = part[4];
+  const int64_t panels = w.shape[0], width = w.shape[2], columns = c.shape[2];
+  w.shape[0] = 1;
+  const auto forward = [](Operand& x, int64_t by) {
+    if (x) x.data = static_cast<Real*>(x.data) + by;
+  };
+  for (int64_t q = 0; q < panels; q++) {
+    w.shape[2] = c.shape[2] = smaller(width, columns - q * width);
+    gemm({part, call.parameters, call.parameter_count}, context);
+    forward(w, w.stride[0]), forward(bias, width);
+    forward(aux, width * aux.stride[2]), forward(c, width * c.stride[2]);
+  }
+}
+
 void gemm(const Call& call, Context& context) {
   const GemmCall g = gemm_read(call);
   if (g.batch == 0 || g.m == 0 || g.n == 0) return;
+  if (g.panel > 0 && (g.panel != kGemmColumns || g.w_column != 1)) return gemm_each_panel(call, context);
   if (gemm_one_tile(g)) return;
   const bool down = g.n == 1 && g.m > 1;
-  if (g.m == 1 || down) {
+  if (g.panel == 0 && (g.m == 1 || down)) {
     const GemmProduct p = gemm_product(g, down);
     if (p.y_column == 1 || (p.y_step == 1 && (p.x_step == 1 || p.k <= kGemmRowK)))
       return gemm_rows_of_one(g, p, down, context);
   }
-  if (g.k == 1 && g.batch == 1 && g.output.column == 1 && g.w_column == 1 && g.n >= 64)
+  if (g.panel == 0 && g.k == 1 && g.batch == 1 && g.output.column == 1 && g.w_column == 1 && g.n >= 64)
     return gemm_outer(g, context);
   gemm_blocks(g, context);
 }

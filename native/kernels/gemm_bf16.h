@@ -66,7 +66,7 @@ inline bool gemm_place_x(GemmBf16, const GemmProduct& p, int64_t i, int64_t rows
 
 inline void gemm_place_y(GemmBf16, const GemmProduct& p, int64_t j, int64_t columns, int64_t, int64_t k0,
                          int64_t k, Real* packed, GemmTile& tile) {
-  const Real* const y = p.y + k0 * p.y_step + j * p.y_column;
+  const Real* const y = p.y_at(k0, j);
   tile.keep = nullptr;
   tile.y = packed;
   tile.y_step = parts_of(columns, kWidth) * kWidth;

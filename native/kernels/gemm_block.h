@@ -41,7 +41,14 @@ struct GemmProduct {
   int64_t x_row, x_step;
   const Real* y;
   int64_t y_step, y_column;
-  bool x_far;  // x comes from memory
+  bool x_far;           // x comes from memory
+  int64_t y_panel = 0;  // from kGemmColumns of y to the next, where they lie in panels; else 0
+
+  /** Column j of y, from step k0 on; the first one of a panel, where there are panels. */
+  const Real* y_at(int64_t k0, int64_t j) const {
+    const Real* const step = y + k0 * y_step;
+    return y_panel == 0 ? step + j * y_column : step + j / kGemmColumns * y_panel;
+  }
 };
 
 /** A block of c: rows from i, columns from j. */
@@ -241,8 +248,13 @@ inline bool gemm_y_crowds(const GemmProduct& p, int64_t k) {
 /** All of y, if it has so many Reals at most and its rows lie closer than that, stays in L1 as it is. */
 constexpr int64_t kGemmNearY = (int64_t{16} << 10) / sizeof(Real), kGemmNearYStep = 512 / sizeof(Real);
 
+/** Columns of a panel of a y that is worth laying out in panels once for all products; 0: none is. A wide
+ * panel's rows lie well enough an odd number of lines apart. */
+constexpr int kGemmOftenRead = kGemmNarrow ? kGemmColumns : 0;
+
 /** Whether y, whose columns are contiguous, is packed by the first of the tiles that read it. */
 inline bool gemm_packs(const GemmProduct& p, int64_t rows, int64_t k) {
+  if (p.y_panel > 0) return false;
   if (p.y_step < kGemmNearYStep && p.k * p.y_step <= kGemmNearY) return false;
   if (rows >= kGemmPackRows && p.y_step >= kGemmPackStep) return true;
   if (rows < kGemmCrowdedRows) return false;
@@ -300,7 +312,7 @@ inline bool gemm_place_x(GemmPlain, const GemmProduct& p, int64_t i, int64_t row
  *  rows' micro-kernel. */
 inline void gemm_place_y(GemmPlain, const GemmProduct& p, int64_t j, int64_t columns, int64_t rows,
                          int64_t k0, int64_t k, Real* packed, GemmTile& tile) {
-  const Real* const y = p.y + k0 * p.y_step + j * p.y_column;
+  const Real* const y = p.y_at(k0, j);
   tile.keep = nullptr;
   if (p.y_column == 1 && (kGemmLoadsPartial || columns % kWidth == 0)) {
     tile.y = y;
@@ -333,13 +345,20 @@ inline bool gemm_copies_ahead(const GemmProduct& p, int64_t rows, int64_t k, int
          k >= kGemmCopiedAheadK && gemm_packs(p, rows, k);
 }
 
+/** Whether the machine's own prefetching does better: panels follow each other in memory, and what stands in
+ * the list of lines on their way is x. But where each is multiplied with few rows, they do not come fast
+ * enough from far away. */
+inline bool gemm_comes_alone(const GemmProduct& p) {
+  return p.y_panel > 0 && (p.k * p.columns < kGemmLastCache || p.rows >= kGemmNearRows);
+}
+
 /** Columns of y from j, at most kGemmColumns or `most`, steps from k0. */
 inline GemmFetch gemm_fetch(const GemmProduct& p, int64_t j, int64_t columns, int64_t k0, int64_t k,
                             int64_t most = kGemmColumns) {
   columns = smaller(columns, most);
   k = smaller(k, p.k - k0);
-  if (columns <= 0 || k <= 0) return {};
-  const Real* const y = p.y + k0 * p.y_step + j * p.y_column;
+  if (columns <= 0 || k <= 0 || gemm_comes_alone(p)) return {};
+  const Real* const y = p.y_at(k0, j);
   if (p.y_column == 1) return {y, p.y_step, k, 1, 0, 0};
   if (p.y_step != 1) return {y, p.y_column, columns, 0, 0, 0};
   const int64_t pieces = parts_of(k, kGemmColumns);
@@ -359,7 +378,8 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
                        const GemmFetch& next, GemmSoon* soon, Real* scratch) {
   const int64_t i = area.i, rows = area.rows, j = area.j, columns = area.columns;
   const auto [copy, packed, strip, sums] = gemm_scratch(scratch);
-  const int64_t vectors = parts_of(columns, kWidth), panels = gemm_panels(columns);
+  const int64_t vectors = parts_of(columns, kWidth);
+  const int64_t panels = p.y_panel > 0 ? parts_of(columns, kGemmColumns) : gemm_panels(columns);
   const int64_t sums_row = vectors * kWidth;
   const int64_t parts = larger(1, parts_of(p.k, gemm_longest_k(Factors{}, p)));
   const int64_t part = parts_of(parts_of(p.k, parts), 2) * 2;  // even: pairs are not torn
@@ -367,8 +387,10 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
   GemmOutput transposed{};
   transposed.c = sums, transposed.row = sums_row, transposed.activation = o.activation;
 
+  const bool as_they_lie = p.y_panel > 0;
   const auto width_of = [=](int64_t q, int64_t at) {
-    return smaller((vectors / panels + (q < vectors % panels)) * kWidth, columns - at);
+    const int64_t even = (vectors / panels + (q < vectors % panels)) * kWidth;
+    return smaller(as_they_lie ? kGemmColumns : even, columns - at);
   };
   GemmNext coming;
   for (int64_t b = 0; b < parts; b++) {
@@ -402,11 +424,11 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
       if (q + 1 < panels && !copied && gemm_turns_ahead(p, rows, k)) {
         // A panel behind another one has more than a vector of columns, and so enough for squares.
         const int64_t from = at + width, coming_width = width_of(q + 1, from);
-        turning.begin(p.y + k0 + (j + from) * p.y_column, p.y_column, coming_width, k,
-                      turned == copy ? packed : copy, gemm_width(coming_width));
+        turning.begin(p.y_at(k0, j + from), p.y_column, coming_width, k, turned == copy ? packed : copy,
+                      gemm_width(coming_width));
       }
       if (kGemmCopiesAhead && q + 1 < panels && gemm_copies_ahead(p, rows, k, width_of(q + 1, at + width))) {
-        copying.from = p.y + k0 * p.y_step + j + at + width, copying.row_step = p.y_step, copying.k = k;
+        copying.from = p.y_at(k0, j + at + width), copying.row_step = p.y_step, copying.k = k;
         copying.to = here == packed ? packed + kGemmPanelSize : packed;
       }
       tile.bias = plan.direct && b == 0 && o.bias ? o.bias + j + at : nullptr;

@@ -5,6 +5,7 @@ namespace {
 struct GemmCall {
   int64_t batch, m, n, k;
   int64_t a_batch, a_row, a_column, w_batch, w_row, w_column, aux_batch, c_batch;
+  int64_t panel;  // columns of each of several panels of w, w_batch apart, of a single product; else 0
   const Real *a, *w;
   GemmOutput output;
   const Call* call;
@@ -28,6 +29,7 @@ inline GemmCall gemm_read(const Call& call) {
   g.a_batch = a.stride[0], g.a_row = a.stride[1], g.a_column = a.stride[2];
   g.w_batch = w.stride[0], g.w_row = w.stride[1], g.w_column = w.stride[2];
   g.c_batch = c.stride[0];
+  g.panel = g.batch == 1 && w.shape[0] > 1 ? w.shape[2] : 0;
   GemmOutput& o = g.output;
   o.c = static_cast<Real*>(c.data), o.row = c.stride[1], o.column = g.n == 1 ? 1 : c.stride[2];
   o.bias = static_cast<const Real*>(bias.data);
@@ -53,7 +55,8 @@ inline GemmCall gemm_read(const Call& call) {
 inline GemmProduct gemm_product(const GemmCall& g, bool swapped) {
   const bool far = (swapped ? g.n : g.m) * g.k > kGemmLastCache;
   if (swapped) return {g.n, g.m, g.k, g.w, g.w_column, g.w_row, g.a, g.a_column, g.a_row, far};
-  return {g.m, g.n, g.k, g.a, g.a_row, g.a_column, g.w, g.w_row, g.w_column, far};
+  return {
+      g.m, g.n, g.k, g.a, g.a_row, g.a_column, g.w, g.w_row, g.w_column, far, g.panel > 0 ? g.w_batch : 0};
 }
 
 /** The product of batch element b. */

@@ -31,8 +31,9 @@ inline double gemm_nanoseconds(double multiply_adds, double elements) {
 struct GemmGrid {
   int64_t rows, columns;  // of the largest block
   int64_t row_parts, column_parts;
-  bool across;      // in the order of tasks; else down
-  int64_t sharers;  // threads that meet at a row of c, each with some rows of blocks; 1: none do
+  bool across;            // in the order of tasks; else down
+  int64_t sharers;        // threads that meet at a row of c, each with some rows of blocks; 1: none do
+  int64_t unit = kWidth;  // blocks are whole numbers of so many columns wide
 
   /** Whether blocks come last in the share of a thread that has a neighbour. Behind what a thread writes, the
    *  processor fetches lines of some 64 KB more, and those that the neighbour writes it takes from it: such
@@ -44,9 +45,9 @@ struct GemmGrid {
   GemmArea area(const GemmProduct& p, int64_t block) const {
     const int64_t part = across ? block / column_parts : block % row_parts, i = part * rows;
     const int64_t q = across ? block % column_parts : block / row_parts;
-    const int64_t vectors = parts_of(p.columns, kWidth), least = vectors / column_parts,
-                  wider = vectors % column_parts;  // so many blocks have one more vector
-    const int64_t j = (q * least + smaller(q, wider)) * kWidth, width = (least + (q < wider)) * kWidth;
+    const int64_t units = parts_of(p.columns, unit), least = units / column_parts,
+                  wider = units % column_parts;  // so many blocks have one more
+    const int64_t j = (q * least + smaller(q, wider)) * unit, width = (least + (q < wider)) * unit;
     return {i, smaller(rows, p.rows - i), j, smaller(width, p.columns - j), ends_at_border(part)};
   }
 };
@@ -103,6 +104,7 @@ inline int64_t gemm_most_columns(const GemmProduct& p, const GemmPlan& plan, int
 /** Blocks of c, about so many or as many as are worth it. */
 inline GemmGrid gemm_cut(const GemmProduct& p, const GemmCut& how, int64_t target) {
   GemmGrid grid;
+  if (p.y_panel > 0) grid.unit = kGemmColumns;
   grid.row_parts = parts_of(p.rows, gemm_most_rows(p, how.plan));
   grid.column_parts = parts_of(p.columns, gemm_most_columns(p, how.plan, how.threads));
   const bool wide = p.columns >= kGemmWideFrom || (gemm_x_crowds(p) && p.rows >= kGemmBlock * target);
@@ -116,7 +118,7 @@ inline GemmGrid gemm_cut(const GemmProduct& p, const GemmCut& how, int64_t targe
   const bool halves = static_cast<double>(p.rows * p.columns) * static_cast<double>(p.k) >= kGemmTaskWork;
   for (;;) {
     grid.rows = parts_of(p.rows, grid.row_parts);
-    grid.columns = parts_of(parts_of(p.columns, grid.column_parts), kWidth) * kWidth;
+    grid.columns = parts_of(parts_of(p.columns, grid.column_parts), grid.unit) * grid.unit;
     const int64_t blocks = grid.row_parts * grid.column_parts;
     if (blocks >= target) break;
     if (grid.columns >= 2 * how.least_columns)
@@ -127,12 +129,13 @@ inline GemmGrid gemm_cut(const GemmProduct& p, const GemmCut& how, int64_t targe
       grid.row_parts *= 2;
     else if (halves && blocks == 1 && grid.columns < 4 * kWidth && grid.rows >= 2 * kGemmMaxRows)
       grid.row_parts = 2;
-    else if (halves && blocks == 1 && grid.columns >= 2 * kWidth)
+    else if (halves && blocks == 1 && grid.columns >= 2 * grid.unit)
       grid.column_parts = 2;
     else
       break;
   }
-  if (how.y_in_place && !how.y_scatters && gemm_prefers_high_tiles(p)) grid.columns = kGemmHighColumns;
+  if (how.y_in_place && p.y_panel == 0 && !how.y_scatters && gemm_prefers_high_tiles(p))
+    grid.columns = kGemmHighColumns;
   grid.row_parts = parts_of(p.rows, grid.rows);
   grid.column_parts = parts_of(p.columns, grid.columns);
   return grid;

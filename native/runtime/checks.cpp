@@ -121,8 +121,19 @@ void check_pointwise(const ProgramCode& code, const InstructionCode& instruction
 
 // ---- the others
 
-// The kernel combines with aux, and with nothing else.
+// w is a matrix for each element of the batch, or a single one in panels of columns. The kernel combines with
+// aux, and with nothing else.
 void check_gemm(const ProgramCode&, const InstructionCode& instruction) {
+  const OperandCode &w = operand(instruction, "w"), &c = operand(instruction, "c");
+  const int64_t batch = c.shape[0], columns = c.shape[2], panels = w.shape[0], width = w.shape[2];
+  const bool in_panels =
+      batch == 1 && width > 0 && width < columns && panels == (columns + width - 1) / width;
+  if (!in_panels && (panels != batch || width != columns)) {
+    const std::string k = std::to_string(w.shape[1]), n = std::to_string(columns);
+    refuse("shape [" + std::to_string(batch) + ", " + k + ", " + n + "]" +
+               (batch == 1 ? " or panels of fewer columns v [ceil(" + n + " / v), " + k + ", v]" : ""),
+           place_of(instruction, 1), shape_of(w));
+  }
   if (parameter(instruction, "combine") >= 0 && !operand(instruction, "aux").present) {
     refuse("operand aux, since combine is a function,", place_of(instruction), "none");
   }

@@ -55,7 +55,8 @@ std::vector<std::vector<bool>> far_operands(const ProgramCode& code) {
  *  product itself fetches what lies behind the columns it begins with. */
 bool is_read_by_columns(const InstructionCode& instruction, size_t number) {
   const OperandCode& o = instruction.operands[number];
-  return instruction.row->name == "gemm" && number == 1 && o.shape[0] == 1 && o.stride[2] == 1;
+  return instruction.row->name == "gemm" && number == 1 && instruction.operands.back().shape[0] == 1 &&
+         o.stride[2] == 1;
 }
 
 Fetch fetch_of(const InstructionCode& instruction, size_t i, size_t number) {

@@ -69,5 +69,7 @@ void verify_program(ProgramCode& code);
 /** "instruction 3 (gemm)" and "operand c of instruction 3 (gemm)", for messages. */
 std::string place_of(const InstructionCode& instruction);
 std::string place_of(const InstructionCode& instruction, size_t operand);
+/** "shape [1, 2, 3]". */
+std::string shape_of(const OperandCode& operand);
 
 }  // namespace nabla

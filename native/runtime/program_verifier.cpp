@@ -14,12 +14,6 @@ namespace {
   throw Error(ErrorCode::program, expected(what, place_of(instruction, operand), received));
 }
 
-std::string shape_text(const OperandCode& operand) {
-  std::string text = "[";
-  for (int i = 0; i < operand.rank; ++i) text += (i ? ", " : "") + std::to_string(operand.shape[i]);
-  return text + "]";
-}
-
 std::string range_text(const OperandCode& operand) {
   return "bytes " + std::to_string(operand.offset) + " to " + std::to_string(operand.end) + " of slot " +
          std::to_string(operand.slot);
@@ -67,8 +61,7 @@ void check_shape(const InstructionCode& instruction, size_t index, RowBinding& b
   const OperandCode& operand = instruction.operands[index];
   if (rule.any_shape) return;
   if (static_cast<size_t>(operand.rank) != rule.dimensions.size()) {
-    refuse(instruction, index, "rank " + std::to_string(rule.dimensions.size()),
-           "shape " + shape_text(operand));
+    refuse(instruction, index, "rank " + std::to_string(rule.dimensions.size()), shape_of(operand));
   }
   for (size_t axis = 0; axis < rule.dimensions.size(); ++axis) {
     const Dimension& dimension = rule.dimensions[axis];
@@ -77,7 +70,7 @@ void check_shape(const InstructionCode& instruction, size_t index, RowBinding& b
       if (size != dimension.literal) {
         refuse(instruction, index,
                "size " + std::to_string(dimension.literal) + " on axis " + std::to_string(axis),
-               "shape " + shape_text(operand));
+               shape_of(operand));
       }
       continue;
     }
@@ -90,7 +83,7 @@ void check_shape(const InstructionCode& instruction, size_t index, RowBinding& b
       refuse(instruction, index,
              "size " + std::to_string(binding.sizes[symbol]) + " (" + instruction.row->symbols[symbol] +
                  " of operand " + other + ") on axis " + std::to_string(axis),
-             "shape " + shape_text(operand));
+             shape_of(operand));
     }
   }
 }
@@ -142,11 +135,10 @@ void check_memory(ProgramCode& code, InstructionCode& instruction, size_t index)
     last = std::min(last + product(operand.stride[axis], std::max<int64_t>(operand.shape[axis] - 1, 0)),
                     kMostBytes);
   }
-  if (bound >= kMostBytes)
-    refuse(instruction, index, "fewer than 2^53 elements", "shape " + shape_text(operand));
+  if (bound >= kMostBytes) refuse(instruction, index, "fewer than 2^53 elements", shape_of(operand));
   operand.dense = make_dense(operand);
   if (!rule.strided && !operand.dense) {
-    refuse(instruction, index, "dense row-major strides", "others for shape " + shape_text(operand));
+    refuse(instruction, index, "dense row-major strides", "others for " + shape_of(operand));
   }
   if (operand.offset % size != 0 || operand.advance % size != 0) {
     refuse(instruction, index,
@@ -164,8 +156,7 @@ void check_memory(ProgramCode& code, InstructionCode& instruction, size_t index)
   if (!rule.output) return;
   if (!slot.writable) refuse(instruction, index, "a writable slot", "slot " + std::to_string(operand.slot));
   if (operand.elements > 0 && !operand.dense && !nests(operand)) {
-    refuse(instruction, index, "strides under which no two elements share memory",
-           "shape " + shape_text(operand));
+    refuse(instruction, index, "strides under which no two elements share memory", shape_of(operand));
   }
 }
 
@@ -273,6 +264,12 @@ std::string place_of(const InstructionCode& instruction) {
 
 std::string place_of(const InstructionCode& instruction, size_t operand) {
   return "operand " + instruction.row->operands[operand].name + " of " + place_of(instruction);
+}
+
+std::string shape_of(const OperandCode& operand) {
+  std::string text = "shape [";
+  for (int i = 0; i < operand.rank; ++i) text += (i ? ", " : "") + std::to_string(operand.shape[i]);
+  return text + "]";
 }
 
 void verify_program(ProgramCode& code) {

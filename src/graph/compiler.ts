@@ -268,10 +268,8 @@ function build(traced: Traced, recipe: StepRecipe | null): Compiled {
       if (!slice!.storage.frozen || shape.length !== 2) return null;
       const [rows, columns] = shape as [number, number];
       const copy = turnedCopy(slice!.storage, dtype, rows, columns);
-      return {
-        ...denseOperand(slots.forStorage(copy.storage), dtype, copy.shape),
-        strides: copy.strides,
-      };
+      const { shape: turned, strides } = copy;
+      return { ...denseOperand(slots.forStorage(copy.storage), dtype, turned), strides };
     },
   };
   const lowering = new Lowering(leaves);

@@ -138,7 +138,7 @@ export class Lowering {
     return operand;
   }
 
-  /** `value`, a matrix, transposed in memory, if there may be a copy of it like that. */
+  /** `value`, a matrix, transposed in memory as gemm takes it, if there may be a copy of it like that. */
   turned(value: Value): OperandRef | null {
     return value.slice === null ? null : (this.leaves.turned?.(value) ?? null);
   }

@@ -146,8 +146,7 @@ export class Program {
       const bytes = operands.reduce((sum, o) => sum + (o === undefined ? 0 : bytesOf(o)), 0);
       const base = { name: row.name, microseconds: ns / 1000, gigabytesPerSecond: bytes / ns };
       if (row.name !== "gemm") return base;
-      const [b, m, k] = operands[0]!.shape as [number, number, number];
-      return { ...base, gflops: (2 * b * m * k * operands[1]!.shape[2]!) / ns };
+      return { ...base, gflops: (2 * sizeOf(operands.at(-1)!.shape) * operands[0]!.shape[2]!) / ns };
     });
   }
 }

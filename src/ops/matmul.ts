@@ -5,6 +5,7 @@ import { DTypeError, expected, ShapeError } from "../errors.js";
 import type { Lowering } from "../graph/lower.js";
 import type { OperandRef } from "../graph/operand.js";
 import { checkOneFloatType, record } from "../graph/trace.js";
+import { fewRows } from "../graph/turned.js";
 import { defineOp, type Node, type Op, type Value } from "../graph/value.js";
 import { broadcastShapes, formatShape, type Shape, sizeOf } from "../shape.js";
 import { Tensor } from "../tensor.js";
@@ -56,10 +57,9 @@ const batched = (x: OperandRef): OperandRef =>
   x.shape.length === 3 ? x : { ...x, shape: [1, ...x.shape], strides: [0, ...x.strides] };
 
 /**
- * Products with so few rows or columns are sums along k, for which a weight [out, in] lies best as it is stored.
- * One row reads it only once, and in longer runs.
+ * Products with so few columns, or with few rows, are sums along k, for which a weight [out, in] lies best as it
+ * is stored. One row reads it only once, and in longer runs.
  */
-const FEW_ROWS = 8;
 const FEW_COLUMNS = 16;
 
 /** The two operands of a product as GEMM takes them: a [b,m,k], w [b,k,n]. */
@@ -69,9 +69,9 @@ export function productOperands(
 ): { a: OperandRef; w: OperandRef } {
   const a = matrixOperand(lowering, inputs[0]!);
   const [rows, columns] = [a.shape[1]!, inputs[1]!.shape.at(-2)!];
-  if (attributes.transposed === true && rows > FEW_ROWS && columns > FEW_COLUMNS) {
+  if (attributes.transposed === true && rows > fewRows(inputs[1]!.dtype) && columns > FEW_COLUMNS) {
     const turned = lowering.turned(inputs[1]!);
-    if (turned !== null) return { a, w: batched(turned) };
+    if (turned !== null) return { a, w: turned };
   }
   const w = matrixOperand(lowering, inputs[1]!);
   if (attributes.transposed !== true) return { a, w };

@@ -35,7 +35,7 @@ namespace nabla::of_16 {
 namespace nabla {
 namespace {
 constexpr Kernel kernels_of_16[] = {of_16::gemm};
-constexpr KernelTable table_of_16 = {kernels_of_16};
+constexpr KernelTable table_of_16 = {kernels_of_16, of_16::kGemmOftenRead};
 }  // namespace
 }  // namespace nabla
 #endif

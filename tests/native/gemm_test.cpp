@@ -77,7 +77,7 @@ class Memory {
   char* base_;
 } memory_a, memory_w, memory_c, memory_aux, memory_bias, memory_scratch;
 
-enum class Layout { rows, columns, padded_rows, padded_columns, general, spread };
+enum class Layout { rows, columns, padded_rows, padded_columns, general, spread, panels };
 constexpr Layout kLayouts[] = {Layout::rows, Layout::columns, Layout::padded_rows, Layout::padded_columns,
                                Layout::general};
 
@@ -98,6 +98,7 @@ int64_t lay_out(Operand& x, int64_t batch, int64_t rows, int64_t columns, Layout
       break;
     case Layout::general:
     case Layout::spread:
+    case Layout::panels:  // of w alone, see lay_out_w
       x.stride[1] = 2 * columns + pad, x.stride[2] = 2;
       break;
   }
@@ -122,10 +123,20 @@ void fill(Operand& x, Memory& memory, int64_t count) {
 struct Case {
   int64_t batch = 1, m, n, k;
   Layout a = Layout::rows, w = Layout::rows, c = Layout::rows, aux = Layout::rows;
+  int64_t panel = 0;  // columns of one of w, if it lies in panels
   bool one_w = false, one_a = false, bias = false;
   double alpha = 1, beta = 0;
   int activation = -1, combine = -1;
 };
+
+/** w of a case; returns how many elements it spans. */
+int64_t lay_out_w(Operand& w, const Case& t) {
+  if (t.w != Layout::panels) return lay_out(w, t.batch, t.k, t.n, t.w, t.one_w);
+  w.rank = 3;
+  w.shape[0] = (t.n + t.panel - 1) / t.panel, w.shape[1] = t.k, w.shape[2] = t.panel;
+  w.stride[0] = t.k * t.panel, w.stride[1] = t.panel, w.stride[2] = 1;
+  return w.shape[0] * w.stride[0];
+}
 
 double unary(int row, double x) {
   if (row == function_relu) return x > 0 ? x : 0;
@@ -139,11 +150,27 @@ double binary(int row, double x, double y, double otherwise) {
   return otherwise;
 }
 
+/** a.w of batch element b, row by row: sums of small integers, which float holds exactly, in any order. */
 template <class Real>
-double expected(const Case& t, const Operand* operands, double old, int64_t b, int64_t i, int64_t j) {
-  double sum = 0;
-  for (int64_t p = 0; p < t.k; p++)
-    sum += double(at<Real>(operands[0], b, i, p)) * double(at<Real>(operands[1], b, p, j));
+std::vector<float> product_of(const Case& t, const Operand& a, const Operand& w, int64_t b) {
+  std::vector<float> sums(static_cast<size_t>(t.m * t.n)), row(static_cast<size_t>(t.n));
+  const bool panels = t.w == Layout::panels;
+  for (int64_t p = 0; p < t.k; p++) {
+    for (int64_t j = 0; j < t.n; j++)
+      row[static_cast<size_t>(j)] =
+          static_cast<float>(panels ? at<Real>(w, j / t.panel, p, j % t.panel) : at<Real>(w, b, p, j));
+    for (int64_t i = 0; i < t.m; i++) {
+      const float factor = static_cast<float>(at<Real>(a, b, i, p));
+      float* const to = sums.data() + i * t.n;
+      for (int64_t j = 0; j < t.n; j++) to[j] += factor * row[static_cast<size_t>(j)];
+    }
+  }
+  return sums;
+}
+
+template <class Real>
+double expected(const Case& t, const Operand* operands, double sum, double old, int64_t b, int64_t i,
+                int64_t j) {
   double value = t.alpha * sum;
   if (t.beta != 0) value += t.beta * old;
   if (t.bias) value += static_cast<const Real*>(operands[2].data)[j];
@@ -156,7 +183,7 @@ bool holds(const Case& t, const KernelTable& table, Context& context) {
   Operand operands[5] = {};
   Operand &a = operands[0], &w = operands[1], &bias = operands[2], &aux = operands[3], &c = operands[4];
   fill<Real>(a, memory_a, lay_out(a, t.batch, t.m, t.k, t.a, t.one_a));
-  fill<Real>(w, memory_w, lay_out(w, t.batch, t.k, t.n, t.w, t.one_w));
+  fill<Real>(w, memory_w, lay_out_w(w, t));
   if (t.bias) fill<Real>(bias, memory_bias, t.n), bias.rank = 1, bias.shape[0] = t.n, bias.stride[0] = 1;
   if (t.combine >= 0) fill<Real>(aux, memory_aux, lay_out(aux, t.batch, t.m, t.n, t.aux, false));
 
@@ -169,15 +196,18 @@ bool holds(const Case& t, const KernelTable& table, Context& context) {
   c.data = all + before;
   c.dtype = a.dtype;
   Real* const elements = all + before;
-  for (int64_t b = 0; b < t.batch; b++)
+  for (int64_t b = 0; b < t.batch; b++) {
+    const std::vector<float> sums = product_of<Real>(t, a, w, b);
     for (int64_t i = 0; i < t.m; i++)
       for (int64_t j = 0; j < t.n; j++) {
+        const double sum = sums[static_cast<size_t>(i * t.n + j)];
         const int64_t place = b * c.stride[0] + i * c.stride[1] + j * c.stride[2];
         const Real old = static_cast<Real>(rng.below(7) - 3);
         elements[place] = t.beta == 0 ? std::numeric_limits<Real>::quiet_NaN() : old;
         want[static_cast<size_t>(before + place)] =
-            static_cast<Real>(expected<Real>(t, operands, old, b, i, j));
+            static_cast<Real>(expected<Real>(t, operands, sum, old, b, i, j));
       }
+  }
   const double parameters[] = {t.alpha, t.beta, double(t.activation), double(t.combine)};
   table.kernels[kernel_gemm](Call{operands, parameters, 4}, context);
   return std::equal(want.begin(), want.end(), all);
@@ -191,11 +221,10 @@ void check(const char* isa, const Case& t, const KernelTable& table, Context& co
   }
   if (failed++ < 20)
     std::printf(
-        "%s: batch %ld m %ld n %ld k %ld layouts a %d w %d c %d aux %d one_w %d one_a %d bias %d alpha %g "
-        "beta %g "
-        "activation %d combine %d\n",
+        "%s: batch %ld m %ld n %ld k %ld layouts a %d w %d c %d aux %d panel %ld one_w %d one_a %d bias %d "
+        "alpha %g beta %g activation %d combine %d\n",
         isa, long(t.batch), long(t.m), long(t.n), long(t.k), int(t.a), int(t.w), int(t.c), int(t.aux),
-        t.one_w, t.one_a, t.bias, t.alpha, t.beta, t.activation, t.combine);
+        long(t.panel), t.one_w, t.one_a, t.bias, t.alpha, t.beta, t.activation, t.combine);
 }
 
 /** Everything of a case but its sizes, at random. */
@@ -219,8 +248,7 @@ std::vector<Real> with_threads(Case t, const KernelTable& table, Context& contex
   const auto fractions = [](Real* x, int64_t n) {
     for (int64_t i = 0; i < n; i++) x[i] = static_cast<Real>(rng.below(2001) - 1000) / Real{977};
   };
-  const int64_t a_span = lay_out(a, t.batch, t.m, t.k, t.a, false),
-                w_span = lay_out(w, t.batch, t.k, t.n, t.w, false);
+  const int64_t a_span = lay_out(a, t.batch, t.m, t.k, t.a, false), w_span = lay_out_w(w, t);
   fill<Real>(a, memory_a, a_span), fractions(static_cast<Real*>(a.data), a_span);
   fill<Real>(w, memory_w, w_span), fractions(static_cast<Real*>(w.data), w_span);
   fill<Real>(bias, memory_bias, t.n), fractions(static_cast<Real*>(bias.data), t.n);
@@ -233,6 +261,9 @@ std::vector<Real> with_threads(Case t, const KernelTable& table, Context& contex
   return result;
 }
 
+/** Columns of a panel that some instruction set reads as it lies. */
+constexpr int64_t kPanels[] = {8, 16, 64};
+
 template <class Real>
 void check_threads(const char* isa, const KernelTable& table, Context& context) {
   const int64_t shapes[][3] = {{128, 256, 64},  {256, 300, 784},  {64, 256, 256},  {130, 61, 1100},
@@ -241,11 +272,12 @@ void check_threads(const char* isa, const KernelTable& table, Context& context) 
                                {128, 64, 530},  {600, 34, 200},   {34, 600, 200},  {130, 131, 130},
                                {1024, 260, 40}, {48, 48, 512},    {100, 30, 1024}, {16, 512, 300}};
   for (auto& s : shapes)
-    for (int turned = 0; turned < 6; turned++) {
+    for (int turned = 0; turned < 9; turned++) {
       Case t;
       t.m = s[0], t.n = s[1], t.k = s[2];
       t.a = !(turned & 1) ? Layout::rows : turned & 4 ? Layout::spread : Layout::columns;
       t.w = turned & 4 ? Layout::spread : turned & 2 ? Layout::columns : Layout::rows;
+      if (turned >= 6) t.a = Layout::rows, t.w = Layout::panels, t.panel = kPanels[turned - 6];
       t.activation = function_tanh;
       const std::vector<Real> one = with_threads<Real>(t, table, context, 1);
       for (const int threads : {2, 16}) {
@@ -316,6 +348,20 @@ void check_all(const char* isa, const KernelTable& table, int effort) {
       context.threads = thread_counts[(turned + s[0] + s[1] + s[2]) % 4];
       check<Real>(isa, t, table, context);
     }
+  context.threads = 1;
+  // w in panels, of widths that are read as they lie and of others.
+  const int64_t widths[] = {8, 16, 64, 8, 16, 64, 5, 24};
+  const int64_t some_rows[] = {1, 2, 5, 6, 7, 12, 13, 31, 64, 97, 128, 200, 530},
+                some_columns[] = {2, 7, 9, 16, 17, 24, 33, 64, 70, 100, 129, 200, 300, 530},
+                some_steps[] = {0, 1, 2, 3, 17, 40, 64, 100, 260, 530, 1030};
+  for (int i = 0; i < effort / 5; i++) {
+    Case t;
+    vary(t);
+    t.w = Layout::panels, t.panel = rng.of(widths);
+    t.m = rng.of(some_rows), t.n = rng.of(some_columns), t.k = rng.of(some_steps);
+    context.threads = rng.of(thread_counts);
+    if (t.m * t.n * t.k < 3000000) check<Real>(isa, t, table, context);
+  }
   context.threads = 1;
   // A batch leaves the blocks of one product whole: the scratch memory is used up to its end.
   for (int turned = 0; turned < 2; turned++) {

@@ -79,11 +79,24 @@ class CaseMaker {
       product = 1;
       for (size_t i = 0; i < axes; ++i) {
         sizes_.push_back(size());
+        if (row_.name == "gemm" && (row_.symbols[i] == "p" || row_.symbols[i] == "v")) continue;
         product *= static_cast<double>(std::max<int64_t>(sizes_.back(), 1));
       }
     } while (product > most || (large_ && product < most / 20 && axes > 0));
+    if (row_.name == "gemm") choose_panels();
     if (row_.name == "arg_reduce")
       sizes_[1] = std::max<int64_t>(sizes_[1], 1);  // an index of nothing is refused
+  }
+
+  /** w as a matrix for each element of the batch, or as panels of a single one. */
+  void choose_panels() {
+    int64_t &batch = size_of("b"), &panels = size_of("p"), &width = size_of("v");
+    const int64_t columns = size_of("n");
+    panels = batch, width = columns;
+    if (columns < 2 || coin(generator_)) return;
+    batch = 1;
+    width = 1 + below(generator_, columns - 1);
+    panels = (columns + width - 1) / width;
   }
 
   bool any_shape() const {
@@ -91,11 +104,9 @@ class CaseMaker {
                        [](const OperandRow& o) { return o.any_shape; });
   }
 
-  int64_t size_of(const char* symbol) const {
-    for (size_t i = 0; i < row_.symbols.size(); ++i) {
-      if (row_.symbols[i] == symbol) return sizes_[i];
-    }
-    return 0;
+  int64_t& size_of(const char* symbol) {
+    const auto found = std::find(row_.symbols.begin(), row_.symbols.end(), symbol);
+    return sizes_[static_cast<size_t>(found - row_.symbols.begin())];
   }
 
   DType type_of(const OperandRow& rule) {

@@ -301,14 +301,15 @@ inline std::vector<Numbers> rms_norm_backward(const Case& it) {
 /** Without activation and combination: gemm_test.cpp has those. */
 inline std::vector<Numbers> gemm(const Case& it) {
   const Numbers a = it.elements("a"), w = it.elements("w"), before = it.elements("c");
-  const size_t b = axis(it, "a", 0), m = axis(it, "a", 1), k = axis(it, "a", 2), n = axis(it, "w", 2);
+  const size_t b = axis(it, "a", 0), m = axis(it, "a", 1), k = axis(it, "a", 2), n = axis(it, "c", 2);
+  const size_t v = axis(it, "w", 2);  // all columns, or those of a panel
   const Numbers bias = it.operand("bias").present ? it.elements("bias") : Numbers(n, 0);
   const double alpha = it.parameter("alpha"), beta = it.parameter("beta");
   Numbers c;
   for (size_t i = 0; i < b * m; ++i) {
     for (size_t j = 0; j < n; ++j) {
       double sum = 0;
-      for (size_t l = 0; l < k; ++l) sum += a[i * k + l] * w[(i / m * k + l) * n + j];
+      for (size_t l = 0; l < k; ++l) sum += a[i * k + l] * w[((i / m + j / v) * k + l) * v + j % v];
       c.push_back(alpha * sum + (beta == 0 ? 0 : beta * before[i * n + j]) + bias[j]);
     }
   }

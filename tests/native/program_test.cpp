@@ -33,7 +33,7 @@ void test_signatures() {
   CHECK(gemm.operands.size() == 5 && gemm.input_count == 4);
   CHECK(gemm.operands[2].name == "bias" && gemm.operands[2].optional && !gemm.operands[2].strided);
   CHECK(gemm.operands[0].strided && gemm.operands[4].output && gemm.operands[4].read_write);
-  CHECK(gemm.symbols.size() == 4 &&
+  CHECK(gemm.symbols.size() == 6 &&
         gemm.operands[1].dimensions[1].symbol == gemm.operands[0].dimensions[2].symbol);
   CHECK(gemm.parameters[2].kind == ParameterRow::Kind::unary);
   const KernelRow& softmax = kernel_rows()[static_cast<size_t>(test::row_number("softmax_backward"))];
@@ -230,6 +230,16 @@ void test_kernel_refusals() {
   const Ref none;
   const Ref a(1, 0, {1, 2, 3}), b(1, 64, {1, 3, 4}), c(2, 0, {1, 2, 4});
   CHECK(load(one("gemm", {a, b, none, none, c}, {1, 0, -1, -1})) != nullptr);
+  REFUSES("[1, 3, 4] or panels of fewer columns v [ceil(4 / v), 3, v]|operand w|[1, 3, 5]",
+          load(one("gemm", {a, Ref(1, 64, {1, 3, 5}), none, none, c}, {1, 0, -1, -1})));
+  for (const auto& [panels, width] : {std::pair<int64_t, int64_t>{1, 4}, {2, 3}, {2, 2}, {4, 1}})
+    CHECK(load(one("gemm", {a, Ref(1, 64, {panels, 3, width}), none, none, c}, {1, 0, -1, -1})) != nullptr);
+  for (const auto& [panels, width] : {std::pair<int64_t, int64_t>{2, 4}, {3, 3}, {1, 3}, {3, 2}, {4, 0}})
+    REFUSES("panels of fewer columns v|operand w",
+            load(one("gemm", {a, Ref(1, 64, {panels, 3, width}), none, none, c}, {1, 0, -1, -1})));
+  REFUSES("shape [2, 3, 4]|operand w|[4, 3, 2]",
+          load(one("gemm", {Ref(1, 0, {2, 2, 3}), Ref(1, 64, {4, 3, 2}), none, none, Ref(2, 0, {2, 2, 4})},
+                   {1, 0, -1, -1})));
   const Ref aux(1, 128, {1, 2, 4});
   CHECK(load(one("gemm", {a, b, none, aux, c},
                  {1, 0, test::function_number("tanh"), test::function_number("mul")})) != nullptr);
