@@ -5,8 +5,9 @@
 //     OPERATION:BATCHxOUTxIN...
 // A line a shape (gemm_cases.h): GFLOP/s of the best block of each version; its share of the machine's limit,
 // both by the fifth sixth of all blocks; time of the first version over that of each other one, by the same
-// and by the median of blocks that were measured one after the other. Places as in gemm_bench; activation: a
-// row of pointwise.inc, from 0.
+// and by the median of blocks that were measured one after the other; and by the median of those among them
+// in which the first version took a quarter longer than by the fifth sixth, if there are any: another thread
+// had its share of the core then. Places as in gemm_bench; activation: a row of pointwise.inc, from 0.
 //
 // A version is a unit as a library, of as many trees as are to be compared:
 //   c++ -std=c++17 -O3 -ffp-contract=off -shared -fPIC -Wl,-Bsymbolic TREE/native/isa/avx2.cpp -o
@@ -134,6 +135,11 @@ int run(int count, char** values) {
       const double ratio = quantile(versions[0].seconds, kQuiet) / quantile(v.seconds, kQuiet);
       v.logarithms += std::log(ratio);
       std::printf(" %5.3f/%5.3f", ratio, quantile(v.ratios, 0.5));
+      std::vector<double> busy;
+      for (size_t block = 0; block < v.ratios.size(); block++)
+        if (versions[0].seconds[block] > 1.25 * quantile(versions[0].seconds, kQuiet))
+          busy.push_back(v.ratios[block]);
+      if (!busy.empty()) std::printf("/%5.3f (%zu)", quantile(busy, 0.5), busy.size());
     }
     std::printf("\n");
     std::fflush(stdout);

@@ -19,6 +19,7 @@
 
 namespace nabla::avx2 {
 #include "../simd/avx2.h"
+#include "../simd/avx2_outer.h"
 #include "../simd/math.h"
 #include "../simd/philox.h"
 #include "unit.h"

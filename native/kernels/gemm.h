@@ -111,7 +111,7 @@ inline void gemm_turn_y(const GemmCall& g, GemmProduct& p, Context& context) {
 }
 
 inline void gemm_blocks(const GemmCall& g, Context& context) {
-  double cost;
+  double cost = 0;
   GemmPlan plan = g.panel > 0 ? gemm_plan(g.output, false) : gemm_plan(g, cost);
   GemmProduct p = gemm_product(g, plan.swapped);
 #if defined(NABLA_GEMM_BF16)

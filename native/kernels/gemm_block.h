@@ -123,8 +123,8 @@ template <class Factors>
   const Real* const row_bias = tile.row_bias;
   const auto micro_for = [&](int64_t of_rows) {
     return kGemmCopiesAhead && next.copying.k > 0
-               ? gemm_micro_for<Factors, GemmAside::copy_next>(of_rows, vectors, tile.tail)
-               : gemm_micro_for<Factors, GemmAside::nothing>(of_rows, vectors, tile.tail);
+               ? gemm_micro_for<Factors, GemmAside::copy_next>(of_rows, vectors, tile)
+               : gemm_micro_for<Factors, GemmAside::nothing>(of_rows, vectors, tile);
   };
   const GemmMicro tile_of_height = micro_for(height);
   const GemmMicro higher_tile = higher > 0 ? micro_for(height + 1) : nullptr;

@@ -20,6 +20,9 @@ constexpr int gemm_rows(int vectors) {
  * readily. */
 constexpr bool kGemmNarrow = kWidth == 8;
 
+/** Rows of a sliver of x: what the highest tile of a whole panel reads at a step of k. */
+constexpr int kGemmSliver = gemm_rows(kGemmVectors);
+
 /** Whether load_n costs no more than load, so that the last columns of y can be read in place. */
 constexpr bool kGemmLoadsPartial = kWidth >= 8;
 
@@ -248,9 +251,42 @@ struct GemmPlain {
  * takes products with few steps of k 2 to 5 %.) */
 enum class GemmAside { nothing, pack, copy_next };
 
+#if defined(NABLA_OUTER_STEP)  // simd/avx2_outer.h
+/** k steps, four at a time. x: of rows 0 and 3. wide: y_step if the compiler knows it, else 0. */
+template <int x_step, int wide, int rows>
+[[gnu::always_inline]] inline void gemm_by_four(const Real*& y, int64_t y_step, const Real* (&x)[2],
+                                                int64_t x_row, const Real*& ahead, int64_t ahead_step,
+                                                int64_t k, V (&sum)[rows][2]) {
+  constexpr int kReal = sizeof(Real), kY = wide * kReal, kX = x_step * kReal;
+  const int64_t row = x_row * kReal, next = wide > 0 ? 0 : y_step;
+  for (; k >= 4; k -= 4) {
+    prefetch(ahead);
+    prefetch(ahead + 2 * ahead_step);
+    ahead += 4 * ahead_step;
+    outer_step<0, 0>(y, x[0], x[1], row, sum), y += next;
+    outer_step<kY, kX>(y, x[0], x[1], row, sum), y += next;
+    outer_step<2 * kY, 2 * kX>(y, x[0], x[1], row, sum), y += next;
+    outer_step<3 * kY, 3 * kX>(y, x[0], x[1], row, sum), y += next + 4 * wide;
+    x[0] += 4 * x_step;
+    x[1] += 4 * x_step;
+    // Or gcc computes behind the loop what they have become, from how often it ran.
+    asm("" : "+r"(y), "+r"(x[0]), "+r"(x[1]), "+r"(ahead));
+  }
+  for (; k > 0; k--) {
+    outer_step<0, 0>(y, x[0], x[1], row, sum);
+    y += y_step;
+    x[0] += x_step;
+    x[1] += x_step;
+    asm("" : "+r"(y), "+r"(x[0]), "+r"(x[1]));
+  }
+}
+#endif
+
 /** Factors: GemmPlain, or pairs of bfloat16 (gemm_bf16.h), of which tile.k then counts the pairs.
- *  tail_kind: of tile.tail. */
-template <class Factors, int rows, int vectors, GemmTail tail_kind, GemmAside aside>
+ *  tail_kind: of tile.tail. by_four: x_step of tiles that go four steps at a time, else 0; wide: y_step of
+ *  those if that is a whole panel's, else 0. */
+template <class Factors, int rows, int vectors, GemmTail tail_kind, GemmAside aside, int by_four = 0,
+          int wide = 0>
 void gemm_micro(const GemmTile& tile) {
   constexpr bool pack = aside == GemmAside::pack;
   constexpr bool partial = tail_kind != GemmTail::whole;
@@ -303,6 +339,12 @@ void gemm_micro(const GemmTile& tile) {
                             (aside == GemmAside::copy_next && tile.next->copying.turn());
         if (!tile.next->fetch.turn(tile.fetch_runs) && !turned && tile.soon) tile.soon->turn();
       }
+#if defined(NABLA_OUTER_STEP)
+      if constexpr (by_four > 0) {
+        gemm_by_four<by_four, wide>(y, y_step, x, x_row, ahead, ahead_step, smaller(left, kGemmTurn), sum);
+        continue;
+      }
+#endif
       for (int64_t k = smaller(left, kGemmTurn); k > 0; k--) {
         V row[vectors];
         gemm_load_row<vectors, partial_load>(y, tail, row);
@@ -390,6 +432,34 @@ inline GemmMicro gemm_micro_for(int64_t rows, int64_t vectors, int64_t tail) {
                                              GemmMicroTable<Factors, GemmTail::part, aside>::of,
                                              GemmMicroTable<Factors, kGemmShortTail, aside>::of};
   return tables[static_cast<int>(gemm_tail(tail))][vectors - 1].of[rows - 1];
+}
+
+#if defined(NABLA_OUTER_STEP)
+// Steps of k from which on a tile goes four at a time.
+constexpr int64_t kGemmByFour = 48;
+
+/** By whether x lies in slivers or along k, and whether y is packed. */
+template <int rows, GemmAside aside>
+constexpr GemmMicro gemm_micros_by_four[2][2] = {
+    {gemm_micro<GemmPlain, rows, kGemmVectors, GemmTail::whole, aside, 1, 0>,
+     gemm_micro<GemmPlain, rows, kGemmVectors, GemmTail::whole, aside, 1, kGemmColumns>},
+    {gemm_micro<GemmPlain, rows, kGemmVectors, GemmTail::whole, aside, kGemmSliver, 0>,
+     gemm_micro<GemmPlain, rows, kGemmVectors, GemmTail::whole, aside, kGemmSliver, kGemmColumns>}};
+#endif
+
+/** For tiles of so many rows, once y is packed if one of them has to do that. */
+template <class Factors, GemmAside aside>
+inline GemmMicro gemm_micro_for(int64_t rows, int64_t vectors, const GemmTile& tile) {
+#if defined(NABLA_OUTER_STEP)
+  constexpr int kRows = gemm_rows(kGemmVectors);
+  const bool slivers = tile.x_step == kGemmSliver, packed = tile.keep || tile.y_step == kGemmColumns;
+  if (vectors == kGemmVectors && tile.tail == kWidth && tile.k >= kGemmByFour &&
+      (tile.x_step == 1 || slivers)) {
+    if (rows == kRows) return gemm_micros_by_four<kRows, aside>[slivers][packed];
+    if (rows == kRows - 1) return gemm_micros_by_four<kRows - 1, aside>[slivers][packed];
+  }
+#endif
+  return gemm_micro_for<Factors, aside>(rows, vectors, tile.tail);
 }
 
 }  // namespace

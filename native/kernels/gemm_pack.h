@@ -21,8 +21,6 @@ inline void gemm_pack_panel(const Real* y, int64_t y_step, int64_t y_column, int
 /** Whether x is copied in slivers rather than in rows. A narrow panel of y comes back to x sooner than a wide
  *  one, and has fewer steps' lines of it in L1 where a step's rows do not lie together. */
 constexpr bool kGemmSlivers = kGemmNarrow;
-/** Rows of a sliver: what the highest tile of a whole panel reads at a step of k. */
-constexpr int64_t kGemmSliver = gemm_rows(kGemmVectors);
 /** So many Reals or a few more: an odd number of lines, so that runs of them do not begin pages apart. */
 constexpr int64_t gemm_odd_lines(int64_t n) { return (parts_of(n, kGemmLine) | 1) * kGemmLine; }
 /** From one sliver of k steps to the next, with room for what a vector writes past the last step. */

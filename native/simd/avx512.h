@@ -44,8 +44,12 @@ inline void store_u8(uint8_t* p, V a, int64_t n) {
   const __mmask16 set = _mm512_cmp_ps_mask(a.v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
   _mm_mask_storeu_epi8(p, first_lanes(n), _mm_maskz_mov_epi8(set, _mm_set1_epi8(1)));
 }
-inline void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
-inline void prefetch_far(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }
+[[gnu::always_inline]] inline void prefetch(const void* p) {
+  _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0);
+}
+[[gnu::always_inline]] inline void prefetch_far(const void* p) {
+  _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1);
+}
 
 // make
 inline V set1(float x) { return {_mm512_set1_ps(x)}; }

@@ -52,8 +52,8 @@ inline void store_u8(uint8_t* p, V a, int64_t n) {
   vst1q_u32(lanes, vceqq_f32(a.v, vdupq_n_f32(0)));
   for (int64_t i = 0; i < n; ++i) p[i] = lanes[i] == 0;
 }
-inline void prefetch(const void* p) { __builtin_prefetch(p); }
-inline void prefetch_far(const void* p) { __builtin_prefetch(p, 0, 2); }
+[[gnu::always_inline]] inline void prefetch(const void* p) { __builtin_prefetch(p); }
+[[gnu::always_inline]] inline void prefetch_far(const void* p) { __builtin_prefetch(p, 0, 2); }
 
 // make
 inline V set1(float x) { return {vdupq_n_f32(x)}; }
