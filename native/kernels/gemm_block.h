@@ -190,10 +190,9 @@ inline bool gemm_x_crowds(const GemmProduct& p) {
 
 /** Whether rows of x lie whole pages apart, and a block is more of them than L1 has places for: they fall on
  * few sets of L1 and L2, and narrow panels come back to them too often for that. (They hardly matter to wide
- * ones, and beside a y that is turned they do only where a block of k leaves part of them out.) */
+ * ones.) */
 inline bool gemm_x_scatters(const GemmProduct& p) {
-  return kGemmNarrow && p.x_step == 1 && p.x_row % kGemmPage == 0 &&
-         (p.x_row > kGemmK || (p.y_column == 1 && p.rows >= kGemmScatteredRows));
+  return kGemmNarrow && p.x_step == 1 && p.x_row % kGemmPage == 0 && p.rows >= kGemmScatteredRows;
 }
 
 /** Whether x is copied: if it collides, or lies better in slivers, and there are columns of y enough to pay

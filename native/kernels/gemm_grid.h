@@ -108,7 +108,7 @@ inline GemmGrid gemm_cut(const GemmProduct& p, const GemmCut& how, int64_t targe
   grid.row_parts = parts_of(p.rows, gemm_most_rows(p, how.plan));
   grid.column_parts = parts_of(p.columns, gemm_most_columns(p, how.plan, how.threads));
   const bool wide = p.columns >= kGemmWideFrom || (gemm_x_crowds(p) && p.rows >= kGemmBlock * target);
-  if (how.plan.direct && how.y_in_place && wide && gemm_copies_x(p, p.columns)) {
+  if (how.plan.direct && (how.y_in_place || kGemmNarrow) && wide && gemm_copies_x(p, p.columns)) {
     grid.column_parts = parts_of(p.columns, p.k < kGemmCollidingK ? kGemmWide : kGemmWideLongK);
     const int64_t wanted = smaller(parts_of(target, grid.column_parts), p.rows / kGemmSplitCopied);
     grid.row_parts = larger(grid.row_parts, wanted);

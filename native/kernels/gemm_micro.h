@@ -252,41 +252,53 @@ struct GemmPlain {
 enum class GemmAside { nothing, pack, copy_next };
 
 #if defined(NABLA_OUTER_STEP)  // simd/avx2_outer.h
-/** k steps, four at a time. x: of rows 0 and 3. wide: y_step if the compiler knows it, else 0. */
-template <int x_step, int wide, int rows>
-[[gnu::always_inline]] inline void gemm_by_four(const Real*& y, int64_t y_step, const Real* (&x)[2],
-                                                int64_t x_row, const Real*& ahead, int64_t ahead_step,
+/** Where x (of rows 0 and 3, rows `row` bytes apart) and y are read from; from one step to the next. */
+struct GemmPlaces {
+  const Real *y, *x, *x3;
+  int64_t y_step, x_step, row;
+};
+
+/** The step that lies `step` steps on from there. What the compiler knows (x_known, y_known: x_step and
+ * y_step, or 0) is part of the instructions; the others move on. */
+template <int step, int x_known, int y_known, int rows>
+[[gnu::always_inline]] inline void gemm_step(GemmPlaces& at, V (&sum)[rows][2]) {
+  constexpr int kReal = sizeof(Real);
+  outer_step<step * y_known * kReal, step * x_known * kReal>(at.y, at.x, at.x3, at.row, sum);
+  if constexpr (y_known == 0) at.y += at.y_step;
+  if constexpr (x_known == 0) at.x += at.x_step, at.x3 += at.x_step;
+}
+
+/** k steps, four at a time. */
+template <int x_known, int y_known, int rows>
+[[gnu::always_inline]] inline void gemm_by_four(GemmPlaces& at, const Real*& ahead, int64_t ahead_step,
                                                 int64_t k, V (&sum)[rows][2]) {
-  constexpr int kReal = sizeof(Real), kY = wide * kReal, kX = x_step * kReal;
-  const int64_t row = x_row * kReal, next = wide > 0 ? 0 : y_step;
+  const auto move = [&](int64_t steps) {
+    at.y += steps * y_known;
+    at.x += steps * x_known, at.x3 += steps * x_known;
+    // Or gcc computes behind the loop what they have become, from how often it ran.
+    asm("" : "+r"(at.y), "+r"(at.x), "+r"(at.x3), "+r"(ahead));
+  };
   for (; k >= 4; k -= 4) {
     prefetch(ahead);
     prefetch(ahead + 2 * ahead_step);
     ahead += 4 * ahead_step;
-    outer_step<0, 0>(y, x[0], x[1], row, sum), y += next;
-    outer_step<kY, kX>(y, x[0], x[1], row, sum), y += next;
-    outer_step<2 * kY, 2 * kX>(y, x[0], x[1], row, sum), y += next;
-    outer_step<3 * kY, 3 * kX>(y, x[0], x[1], row, sum), y += next + 4 * wide;
-    x[0] += 4 * x_step;
-    x[1] += 4 * x_step;
-    // Or gcc computes behind the loop what they have become, from how often it ran.
-    asm("" : "+r"(y), "+r"(x[0]), "+r"(x[1]), "+r"(ahead));
+    gemm_step<0, x_known, y_known>(at, sum);
+    gemm_step<1, x_known, y_known>(at, sum);
+    gemm_step<2, x_known, y_known>(at, sum);
+    gemm_step<3, x_known, y_known>(at, sum);
+    move(4);
   }
   for (; k > 0; k--) {
-    outer_step<0, 0>(y, x[0], x[1], row, sum);
-    y += y_step;
-    x[0] += x_step;
-    x[1] += x_step;
-    asm("" : "+r"(y), "+r"(x[0]), "+r"(x[1]));
+    gemm_step<0, x_known, y_known>(at, sum);
+    move(1);
   }
 }
 #endif
 
 /** Factors: GemmPlain, or pairs of bfloat16 (gemm_bf16.h), of which tile.k then counts the pairs.
- *  tail_kind: of tile.tail. by_four: x_step of tiles that go four steps at a time, else 0; wide: y_step of
- *  those if that is a whole panel's, else 0. */
-template <class Factors, int rows, int vectors, GemmTail tail_kind, GemmAside aside, int by_four = 0,
-          int wide = 0>
+ *  tail_kind: of tile.tail. by_four: four steps at a time; x_known, y_known: see gemm_step. */
+template <class Factors, int rows, int vectors, GemmTail tail_kind, GemmAside aside, bool by_four = false,
+          int x_known = 0, int y_known = 0>
 void gemm_micro(const GemmTile& tile) {
   constexpr bool pack = aside == GemmAside::pack;
   constexpr bool partial = tail_kind != GemmTail::whole;
@@ -317,6 +329,10 @@ void gemm_micro(const GemmTile& tile) {
 #pragma GCC unroll 8
       for (int j = 0; j < vectors; j++) sum[i][j] = zero();
 
+#if defined(NABLA_OUTER_STEP)
+    [[maybe_unused]] GemmPlaces places = {y,      tile_x, tile_x + 3 * x_row,
+                                          y_step, x_step, x_row * int64_t{sizeof(Real)}};
+#endif
     const Real* c = tile_c;
     int64_t turn = 0;
     if (tile.k >= 32 && tile.k <= kGemmShort) {  // too few turns
@@ -340,8 +356,8 @@ void gemm_micro(const GemmTile& tile) {
         if (!tile.next->fetch.turn(tile.fetch_runs) && !turned && tile.soon) tile.soon->turn();
       }
 #if defined(NABLA_OUTER_STEP)
-      if constexpr (by_four > 0) {
-        gemm_by_four<by_four, wide>(y, y_step, x, x_row, ahead, ahead_step, smaller(left, kGemmTurn), sum);
+      if constexpr (by_four) {
+        gemm_by_four<x_known, y_known>(places, ahead, ahead_step, smaller(left, kGemmTurn), sum);
         continue;
       }
 #endif
@@ -436,15 +452,18 @@ inline GemmMicro gemm_micro_for(int64_t rows, int64_t vectors, int64_t tail) {
 
 #if defined(NABLA_OUTER_STEP)
 // Steps of k from which on a tile goes four at a time.
-constexpr int64_t kGemmByFour = 48;
+constexpr int64_t kGemmByFour = 4;
 
-/** By whether x lies in slivers or along k, and whether y is packed. */
+/** By how x lies: anyhow, along k, in slivers; and by whether y is packed. */
+template <int rows, GemmAside aside, int x_known, int y_known>
+constexpr GemmMicro gemm_micro_by_four =
+    gemm_micro<GemmPlain, rows, kGemmVectors, GemmTail::whole, aside, true, x_known, y_known>;
 template <int rows, GemmAside aside>
-constexpr GemmMicro gemm_micros_by_four[2][2] = {
-    {gemm_micro<GemmPlain, rows, kGemmVectors, GemmTail::whole, aside, 1, 0>,
-     gemm_micro<GemmPlain, rows, kGemmVectors, GemmTail::whole, aside, 1, kGemmColumns>},
-    {gemm_micro<GemmPlain, rows, kGemmVectors, GemmTail::whole, aside, kGemmSliver, 0>,
-     gemm_micro<GemmPlain, rows, kGemmVectors, GemmTail::whole, aside, kGemmSliver, kGemmColumns>}};
+constexpr GemmMicro gemm_micros_by_four[3][2] = {
+    {gemm_micro_by_four<rows, aside, 0, 0>, gemm_micro_by_four<rows, aside, 0, kGemmColumns>},
+    {gemm_micro_by_four<rows, aside, 1, 0>, gemm_micro_by_four<rows, aside, 1, kGemmColumns>},
+    {gemm_micro_by_four<rows, aside, kGemmSliver, 0>,
+     gemm_micro_by_four<rows, aside, kGemmSliver, kGemmColumns>}};
 #endif
 
 /** For tiles of so many rows, once y is packed if one of them has to do that. */
@@ -452,11 +471,11 @@ template <class Factors, GemmAside aside>
 inline GemmMicro gemm_micro_for(int64_t rows, int64_t vectors, const GemmTile& tile) {
 #if defined(NABLA_OUTER_STEP)
   constexpr int kRows = gemm_rows(kGemmVectors);
-  const bool slivers = tile.x_step == kGemmSliver, packed = tile.keep || tile.y_step == kGemmColumns;
-  if (vectors == kGemmVectors && tile.tail == kWidth && tile.k >= kGemmByFour &&
-      (tile.x_step == 1 || slivers)) {
-    if (rows == kRows) return gemm_micros_by_four<kRows, aside>[slivers][packed];
-    if (rows == kRows - 1) return gemm_micros_by_four<kRows - 1, aside>[slivers][packed];
+  if (vectors == kGemmVectors && tile.tail == kWidth && tile.k >= kGemmByFour) {
+    const int x_kind = tile.x_step == 1 ? 1 : tile.x_step == kGemmSliver ? 2 : 0;
+    const bool packed = tile.keep || tile.y_step == kGemmColumns;
+    if (rows == kRows) return gemm_micros_by_four<kRows, aside>[x_kind][packed];
+    if (rows == kRows - 1) return gemm_micros_by_four<kRows - 1, aside>[x_kind][packed];
   }
 #endif
   return gemm_micro_for<Factors, aside>(rows, vectors, tile.tail);
