@@ -454,10 +454,11 @@ inline GemmMicro gemm_micro_for(int64_t rows, int64_t vectors, int64_t tail) {
 // Steps of k from which on a tile goes four at a time.
 constexpr int64_t kGemmByFour = 4;
 
-/** By how x lies: anyhow, along k, in slivers; and by whether y is packed. */
 template <int rows, GemmAside aside, int x_known, int y_known>
 constexpr GemmMicro gemm_micro_by_four =
     gemm_micro<GemmPlain, rows, kGemmVectors, GemmTail::whole, aside, true, x_known, y_known>;
+
+/** By how x lies: anyhow, along k, in slivers; and by whether y is packed. */
 template <int rows, GemmAside aside>
 constexpr GemmMicro gemm_micros_by_four[3][2] = {
     {gemm_micro_by_four<rows, aside, 0, 0>, gemm_micro_by_four<rows, aside, 0, kGemmColumns>},
