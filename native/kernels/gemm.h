@@ -188,15 +188,18 @@ inline void gemm_each_panel(const Call& call, Context& context) {
 void gemm(const Call& call, Context& context) {
   const GemmCall g = gemm_read(call);
   if (g.batch == 0 || g.m == 0 || g.n == 0) return;
-  if (g.panel > 0 && (g.panel != kGemmColumns || g.w_column != 1)) return gemm_each_panel(call, context);
+  if (g.panel > 0) {
+    if (g.panel != kGemmColumns || g.w_column != 1) return gemm_each_panel(call, context);
+    return gemm_blocks(g, context);
+  }
   if (gemm_one_tile(g)) return;
   const bool down = g.n == 1 && g.m > 1;
-  if (g.panel == 0 && (g.m == 1 || down)) {
+  if (g.m == 1 || down) {
     const GemmProduct p = gemm_product(g, down);
     if (p.y_column == 1 || (p.y_step == 1 && (p.x_step == 1 || p.k <= kGemmRowK)))
       return gemm_rows_of_one(g, p, down, context);
   }
-  if (g.panel == 0 && g.k == 1 && g.batch == 1 && g.output.column == 1 && g.w_column == 1 && g.n >= 64)
+  if (g.k == 1 && g.batch == 1 && g.output.column == 1 && g.w_column == 1 && g.n >= 64)
     return gemm_outer(g, context);
   gemm_blocks(g, context);
 }

@@ -275,8 +275,7 @@ template <int x_known, int y_known, int rows>
   const auto move = [&](int64_t steps) {
     at.y += steps * y_known;
     at.x += steps * x_known, at.x3 += steps * x_known;
-    // Or gcc computes behind the loop what they have become, from how often it ran.
-    asm("" : "+r"(at.y), "+r"(at.x), "+r"(at.x3), "+r"(ahead));
+    forget(at.y, at.x, at.x3, ahead);
   };
   for (; k >= 4; k -= 4) {
     prefetch(ahead);

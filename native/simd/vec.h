@@ -12,9 +12,8 @@
 //             load_i32(p, n) load_u8(p, n)  converted to Real; n may be kWidth here and in the next two
 //             store_i32(p, v, n)            toward zero, saturating, NaN to 0
 //             store_u8(p, v, n)             v != 0 (NaN counts as true) as 1 or 0
-//             prefetch(p) prefetch_far(p)   to the nearest cache; to the one behind it. (Always inlined: gcc
-//             takes
-//                                           a call of a function that does nothing else for none at all.)
+//             prefetch(p) prefetch_far(p)   to the nearest cache; to the one behind it. Always inlined: gcc
+//                                           drops calls of a function that does nothing else
 // make        set1(x) zero() iota()         iota: 0, 1, 2 ...
 // arithmetic  + - * / neg(a) abs(a) sqrt(a)
 //             fma(a, b, c) = a b + c        fnma: c - a b   fms: a b - c   one rounding (but see scalar.h)
