@@ -114,7 +114,9 @@ template <class Factors>
   const int64_t turns = larger(1, tiles * (tile.k / kGemmTurn - parts_of(height, kGemmTurnRuns)));
   if (next.turning.to) next.turning.at_once = parts_of(next.turning.squares(), turns);
   if (kGemmCopiesAhead) next.copying.at_once = parts_of(next.copying.k, turns);
-  if (!tile.soon && tile.k > kGemmShort) {
+  if (tile.k <= kGemmShort) {
+    if (kGemmNarrow) tile.fetch_runs *= static_cast<int>(parts_of(tile.k, kGemmTurn));  // of all turns in one
+  } else if (!tile.soon) {
     const int64_t needed = smaller(parts_of(next.fetch.rows * next.fetch.pieces, turns), kGemmInTimeRuns);
     tile.fetch_runs = static_cast<int>(larger(kGemmTurnRuns, needed));
   }
@@ -358,8 +360,8 @@ inline GemmFetch gemm_fetch(const GemmProduct& p, int64_t j, int64_t columns, in
   k = smaller(k, p.k - k0);
   if (columns <= 0 || k <= 0 || gemm_comes_alone(p)) return {};
   const Real* const y = p.y_at(k0, j);
-  if (p.y_column == 1) return {y, p.y_step, k, 1, 0, 0};
-  if (p.y_step != 1) return {y, p.y_column, columns, 0, 0, 0};
+  if (p.y_column == 1) return {y, 0, 1, k, p.y_step, 0};
+  if (p.y_step != 1) return {y, 0, 1, columns, p.y_column, 0};
   const int64_t pieces = parts_of(k, kGemmColumns);
   if (!kGemmTurnsAhead) return {y, p.y_column, columns, pieces, kGemmColumns, 0};
   return {y, kGemmColumns, pieces, columns, p.y_column, 0};  // in the order in which it will be turned

@@ -3,9 +3,11 @@
 // parts that the shape alone decides; every part's sums stand apart and are added in order.
 namespace {
 
-constexpr int64_t kGemmLong = 4096;                         // steps of k
-constexpr int64_t kGemmLongPart = 1024;                     // steps of a part, at least
-constexpr int64_t kGemmLongRatio = kGemmNarrow ? 12 : 32;   // of k to either side of c, at least
+constexpr int64_t kGemmLong = 4096;                        // steps of k
+constexpr int64_t kGemmLongPart = 1024;                    // steps of a part, at least
+constexpr int64_t kGemmLongRatio = kGemmNarrow ? 12 : 32;  // of k to either side of c, at least
+// Columns of a block: as many as share one copy of x, where x is copied for few.
+constexpr int64_t kGemmLongWide = kGemmNarrow ? kGemmWide : kGemmBlock;
 constexpr int64_t kGemmLongStep = kGemmNarrow ? 512 : 256;  // steps that are read together by all blocks of c
 
 inline int64_t gemm_long_parts(const GemmProduct& p) { return smaller(kGemmTasks, p.k / kGemmLongPart); }
@@ -27,7 +29,7 @@ inline bool gemm_long_swapped(const GemmCall& g, const GemmPlan& plan) {
 inline void gemm_long_part(const GemmProduct& p, Real* sums, Real* scratch) {
   GemmOutput o{};
   o.c = sums, o.row = p.columns, o.column = 1, o.alpha = 1;
-  const int64_t row_parts = parts_of(p.rows, kGemmBlock), column_parts = parts_of(p.columns, kGemmBlock);
+  const int64_t row_parts = parts_of(p.rows, kGemmBlock), column_parts = parts_of(p.columns, kGemmLongWide);
   const int64_t rows = parts_of(p.rows, row_parts), columns = gemm_width(parts_of(p.columns, column_parts));
   for (int64_t k = 0; k < p.k; k += kGemmLongStep, o.beta = 1) {
     GemmProduct step = p;

@@ -43,28 +43,36 @@ constexpr int64_t kGemmTurn = kGemmVectors == 4 ? 16 : 32;
 constexpr int kGemmTurnRuns = kGemmVectors == 4 ? 2 : 3;
 constexpr int kGemmMostRuns = kGemmVectors == 4 ? 4 : 6;     // where there is much to fetch in few turns
 constexpr int kGemmInTimeRuns = kGemmVectors == 4 ? 4 : 12;  // where the next panel would not be here in time
-constexpr int64_t kGemmShort = 3 * kGemmTurn;  // steps of k; up to here all of c is fetched at once
-constexpr int64_t kGemmShortest = kGemmNarrow ? 48 : 32;  // if there are so many: else stores are as soon
+// Steps of k. Up to kGemmShort, where there are kGemmBehind, what comes next is fetched from the first turn
+// on (a narrow panel's all in one: those are few lines), and all of c before it from kGemmShortest on: else
+// stores are as soon.
+constexpr int64_t kGemmShort = 3 * kGemmTurn, kGemmShortest = kGemmNarrow ? 48 : 32, kGemmBehind = 32;
 
 /** Memory to be brought nearer while something else is computed: `rows` rows of `pieces` runs of kGemmColumns
- * each. (Without values of its own: setting all of a GemmSoon to them takes small products half a percent.)
+ * each. Runs that are evenly apart make one row, which is quickest. (Without values of its own: setting all
+ * of a GemmSoon to them takes small products half a percent.)
  */
 struct GemmFetch {
   const Real* row;
   int64_t row_step, rows, pieces, piece_step, piece;
 
   /** Whether anything was left to fetch. */
-  bool turn(int runs) {
+  bool turn(int64_t runs) {
     if (rows <= 0) return false;
-    for (; runs > 0 && rows > 0; runs--) {
-      const Real* const at = row + piece * piece_step;
+    do {
+      const int64_t now = smaller(runs, pieces - piece), step = piece_step;
+      const Real* at = row + piece * step;
+      for (int64_t i = 0; i < now; i++, at += step) {
 #pragma GCC unroll 8
-      for (int j = 0; j < kGemmColumns; j += kGemmLine) prefetch_far(at + j);
-      if (++piece < pieces) continue;
+        for (int j = 0; j < kGemmColumns; j += kGemmLine) prefetch_far(at + j);
+      }
+      runs -= now;
+      piece += now;
+      if (piece < pieces) continue;
       piece = 0;
       row += row_step;
       rows--;
-    }
+    } while (runs > 0 && rows > 0);
     return true;
   }
 };
@@ -251,53 +259,36 @@ struct GemmPlain {
  * takes products with few steps of k 2 to 5 %.) */
 enum class GemmAside { nothing, pack, copy_next };
 
-#if defined(NABLA_OUTER_STEP)  // simd/avx2_outer.h
-/** Where x (of rows 0 and 3, rows `row` bytes apart) and y are read from; from one step to the next. */
-struct GemmPlaces {
-  const Real *y, *x, *x3;
-  int64_t y_step, x_step, row;
-};
+/** How many steps of k a micro-kernel goes at a time. few: four, and all of them are one turn. (one finds out
+ * for every tile whether they are.) */
+enum class GemmPace { one, four, few };
 
-/** The step that lies `step` steps on from there. What the compiler knows (x_known, y_known: x_step and
- * y_step, or 0) is part of the instructions; the others move on. */
-template <int step, int x_known, int y_known, int rows>
-[[gnu::always_inline]] inline void gemm_step(GemmPlaces& at, V (&sum)[rows][2]) {
-  constexpr int kReal = sizeof(Real);
-  outer_step<step * y_known * kReal, step * x_known * kReal>(at.y, at.x, at.x3, at.row, sum);
-  if constexpr (y_known == 0) at.y += at.y_step;
-  if constexpr (x_known == 0) at.x += at.x_step, at.x3 += at.x_step;
-}
-
+#if defined(NABLA_OUTER_STEPS)  // simd/avx2_outer.h
 /** k steps, four at a time. */
-template <int x_known, int y_known, int rows>
-[[gnu::always_inline]] inline void gemm_by_four(GemmPlaces& at, const Real*& ahead, int64_t ahead_step,
-                                                int64_t k, V (&sum)[rows][2]) {
-  const auto move = [&](int64_t steps) {
-    at.y += steps * y_known;
-    at.x += steps * x_known, at.x3 += steps * x_known;
-    forget(at.y, at.x, at.x3, ahead);
-  };
-  for (; k >= 4; k -= 4) {
+template <class Places, int rows>
+[[gnu::always_inline]] inline void gemm_by_four(Places& at, const Real*& ahead, int64_t ahead_step, int64_t k,
+                                                V (&sum)[rows][2]) {
+  const auto steps = static_cast<uint64_t>(k);
+  for (uint64_t n = steps / 4; n > 0; n--) {
     prefetch(ahead);
     prefetch(ahead + 2 * ahead_step);
     ahead += 4 * ahead_step;
-    gemm_step<0, x_known, y_known>(at, sum);
-    gemm_step<1, x_known, y_known>(at, sum);
-    gemm_step<2, x_known, y_known>(at, sum);
-    gemm_step<3, x_known, y_known>(at, sum);
-    move(4);
+    forget(ahead);
+    outer_four(at, sum);
+    at.move(4);
   }
-  for (; k > 0; k--) {
-    gemm_step<0, x_known, y_known>(at, sum);
-    move(1);
+  for (uint64_t n = steps % 4; n > 0; n--) {
+    outer_step(at, sum);
+    at.move(1);
   }
 }
 #endif
 
 /** Factors: GemmPlain, or pairs of bfloat16 (gemm_bf16.h), of which tile.k then counts the pairs.
- *  tail_kind: of tile.tail. by_four: four steps at a time; x_known, y_known: see gemm_step. */
-template <class Factors, int rows, int vectors, GemmTail tail_kind, GemmAside aside, bool by_four = false,
-          int x_known = 0, int y_known = 0>
+ *  tail_kind: of tile.tail. across: rows of x lie side by side, and not along k; matters to four at a time.
+ */
+template <class Factors, int rows, int vectors, GemmTail tail_kind, GemmAside aside,
+          GemmPace pace = GemmPace::one, bool across = false>
 void gemm_micro(const GemmTile& tile) {
   constexpr bool pack = aside == GemmAside::pack;
   constexpr bool partial = tail_kind != GemmTail::whole;
@@ -328,13 +319,16 @@ void gemm_micro(const GemmTile& tile) {
 #pragma GCC unroll 8
       for (int j = 0; j < vectors; j++) sum[i][j] = zero();
 
-#if defined(NABLA_OUTER_STEP)
-    [[maybe_unused]] GemmPlaces places = {y,      tile_x, tile_x + 3 * x_row,
-                                          y_step, x_step, x_row * int64_t{sizeof(Real)}};
+#if defined(NABLA_OUTER_STEPS)
+    using Places = std::conditional_t<across, OuterAcross, OuterAlong>;
+    [[maybe_unused]] Places places(y, y_step, tile_x, x_row, x_step);
 #endif
     const Real* c = tile_c;
+    const bool few = pace == GemmPace::few || (pace == GemmPace::one && tile.k <= kGemmShort);
+    const bool at_once = few && kGemmNarrow;
+    const int64_t steps = at_once ? tile.k : kGemmTurn;
     int64_t turn = 0;
-    if (tile.k >= 32 && tile.k <= kGemmShort) {  // too few turns
+    if (few && (at_once || tile.k >= kGemmBehind)) {
       turn = rows;
       if (tile.k >= kGemmShortest) {
 #pragma GCC unroll 8
@@ -343,24 +337,24 @@ void gemm_micro(const GemmTile& tile) {
           for (int j = 0; j < vectors * kWidth; j += kGemmLine) prefetch(c + i * tile.c_row + j);
       }
     }
-    for (int64_t left = tile.k; left > 0; left -= kGemmTurn, turn++) {
+    for (int64_t left = tile.k; left > 0; left -= steps, turn++) {
       if (turn * kGemmTurnRuns < rows) {
 #pragma GCC unroll 8
         for (int i = 0; i < kGemmTurnRuns; i++, c += tile.c_row)
 #pragma GCC unroll 8
           for (int j = 0; j < vectors * kWidth; j += kGemmLine) prefetch(c + j);
-      } else if (tile.next) {
+      } else if (tile.next && (!at_once || tile.k >= kGemmBehind)) {
         const bool turned = (turns && tile.next->turning.turn()) ||
                             (aside == GemmAside::copy_next && tile.next->copying.turn());
         if (!tile.next->fetch.turn(tile.fetch_runs) && !turned && tile.soon) tile.soon->turn();
       }
-#if defined(NABLA_OUTER_STEP)
-      if constexpr (by_four) {
-        gemm_by_four<x_known, y_known>(places, ahead, ahead_step, smaller(left, kGemmTurn), sum);
+#if defined(NABLA_OUTER_STEPS)
+      if constexpr (pace != GemmPace::one) {
+        gemm_by_four(places, ahead, ahead_step, smaller(left, steps), sum);
         continue;
       }
 #endif
-      for (int64_t k = smaller(left, kGemmTurn); k > 0; k--) {
+      for (int64_t k = smaller(left, steps); k > 0; k--) {
         V row[vectors];
         gemm_load_row<vectors, partial_load>(y, tail, row);
         y += y_step;
@@ -449,34 +443,36 @@ inline GemmMicro gemm_micro_for(int64_t rows, int64_t vectors, int64_t tail) {
   return tables[static_cast<int>(gemm_tail(tail))][vectors - 1].of[rows - 1];
 }
 
-#if defined(NABLA_OUTER_STEP)
+#if defined(NABLA_OUTER_STEPS)
 // Steps of k from which on a tile goes four at a time.
 constexpr int64_t kGemmByFour = 4;
 
-template <int rows, GemmAside aside, int x_known, int y_known>
-constexpr GemmMicro gemm_micro_by_four =
-    gemm_micro<GemmPlain, rows, kGemmVectors, GemmTail::whole, aside, true, x_known, y_known>;
+template <int rows, GemmAside aside, GemmPace pace>
+inline GemmMicro gemm_micro_by_four(bool across) {
+  return across ? gemm_micro<GemmPlain, rows, kGemmVectors, GemmTail::whole, aside, pace, true>
+                : gemm_micro<GemmPlain, rows, kGemmVectors, GemmTail::whole, aside, pace, false>;
+}
 
-/** By how x lies: anyhow, along k, in slivers; and by whether y is packed. */
-template <int rows, GemmAside aside>
-constexpr GemmMicro gemm_micros_by_four[3][2] = {
-    {gemm_micro_by_four<rows, aside, 0, 0>, gemm_micro_by_four<rows, aside, 0, kGemmColumns>},
-    {gemm_micro_by_four<rows, aside, 1, 0>, gemm_micro_by_four<rows, aside, 1, kGemmColumns>},
-    {gemm_micro_by_four<rows, aside, kGemmSliver, 0>,
-     gemm_micro_by_four<rows, aside, kGemmSliver, kGemmColumns>}};
+/** For whole tiles of so many rows and steps of k, if there is one. */
+template <GemmAside aside>
+inline GemmMicro gemm_micro_by_four(int64_t rows, int64_t k, bool across) {
+  constexpr int kRows = gemm_rows(kGemmVectors);
+  if (k < kGemmByFour || rows < kRows - 1) return nullptr;
+  if (aside == GemmAside::nothing && k <= kGemmShort)
+    return rows == kRows ? gemm_micro_by_four<kRows, GemmAside::nothing, GemmPace::few>(across)
+                         : gemm_micro_by_four<kRows - 1, GemmAside::nothing, GemmPace::few>(across);
+  return rows == kRows ? gemm_micro_by_four<kRows, aside, GemmPace::four>(across)
+                       : gemm_micro_by_four<kRows - 1, aside, GemmPace::four>(across);
+}
 #endif
 
-/** For tiles of so many rows, once y is packed if one of them has to do that. */
+/** For tiles of so many rows. */
 template <class Factors, GemmAside aside>
 inline GemmMicro gemm_micro_for(int64_t rows, int64_t vectors, const GemmTile& tile) {
-#if defined(NABLA_OUTER_STEP)
-  constexpr int kRows = gemm_rows(kGemmVectors);
-  if (vectors == kGemmVectors && tile.tail == kWidth && tile.k >= kGemmByFour) {
-    const int x_kind = tile.x_step == 1 ? 1 : tile.x_step == kGemmSliver ? 2 : 0;
-    const bool packed = tile.keep || tile.y_step == kGemmColumns;
-    if (rows == kRows) return gemm_micros_by_four<kRows, aside>[x_kind][packed];
-    if (rows == kRows - 1) return gemm_micros_by_four<kRows - 1, aside>[x_kind][packed];
-  }
+#if defined(NABLA_OUTER_STEPS)
+  const bool whole = vectors == kGemmVectors && tile.tail == kWidth;
+  if (whole && (tile.x_step == 1 || tile.x_row == 1))
+    if (const GemmMicro micro = gemm_micro_by_four<aside>(rows, tile.k, tile.x_step != 1)) return micro;
 #endif
   return gemm_micro_for<Factors, aside>(rows, vectors, tile.tail);
 }
