@@ -5,7 +5,7 @@
 
 import { availableParallelism, totalmem } from "node:os";
 import { parseArgs } from "node:util";
-import { measureRow } from "./compare/measure.mjs";
+import { MOST_TIMES, measureRow } from "./compare/measure.mjs";
 import { choosePeers, launch, launchNabla, peers, reasonAgainst } from "./compare/peers.mjs";
 import { program } from "./compare/programs.mjs";
 import { record } from "./compare/record.mjs";
@@ -142,7 +142,12 @@ async function describe(rows, absent, { rounds }, started) {
       memory_gb: Math.round(totalmem() / 1e9),
       isa: rows[0].nabla.note,
     },
-    settings: { rounds, block_ms: BLOCK_MS, minutes: Math.round((performance.now() - started) / 6e4) },
+    settings: {
+      rounds,
+      most_rounds: MOST_TIMES * rounds,
+      block_ms: BLOCK_MS,
+      minutes: Math.round((performance.now() - started) / 6e4),
+    },
     versions,
     absent,
     rows,

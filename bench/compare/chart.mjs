@@ -2,7 +2,7 @@
 // logarithmic scale. Drawn in classes, so that it follows the reader's light or dark theme; no text lies
 // over other text, since every number has a column of its own.
 
-import { geometricMean, isProduct, milliseconds, short, threadsTitle } from "./table.mjs";
+import { blocksTitle, geometricMean, isProduct, milliseconds, short, threadsTitle } from "./table.mjs";
 
 const COLUMNS = 2;
 const PANEL = { width: 620, label: 132, plot: 350, value: 62, head: 44, foot: 30, gap: 30 };
@@ -207,7 +207,7 @@ function drawHead({ machine, versions, settings }, threadCounts, groups, width) 
       60,
       `${machine.processor}, ${machine.cores} cores, ${machine.date}, ` +
         `nabla ${versions.nabla} (${machine.isa}); ` +
-        `medians of ${settings.rounds} paired blocks with their quartiles, logarithmic; ` +
+        `medians of ${blocksTitle(settings)} with their quartiles, logarithmic; ` +
         "left of the green line the peer is faster",
       { size: 13, kind: "soft" },
     ),

@@ -22,8 +22,38 @@ const spread = (numbers) => ({
   quartiles: [0.25, 0.75].map((q) => rounded(quantile(numbers, q))),
 });
 
+/** By block, a peer's times over nabla's. */
+const ratiosOf = (peer, nabla) => peer.blocks.map((block, i) => block / nabla.blocks[i]);
+
+/** Rounds go on for so many times as many while it is in doubt how fast a peer is that takes at most so many times
+ * nabla's time; a median is known when it lies within 3 % to either side. */
+export const MOST_TIMES = 3;
+const CLOSE = 1.15;
+const KNOWN = 0.03;
+
+/** Whether the median's 95 % interval is wider than that. It is the interval of order statistics, which does not ask
+ * how the numbers are distributed: as many as a fair coin would miss the half by lie between its ends and the middle. */
+function inDoubt(ratios) {
+  const sorted = [...ratios].sort((a, b) => a - b);
+  const off = 0.98 * Math.sqrt(sorted.length);
+  const low = sorted[Math.max(0, Math.floor(sorted.length / 2 - off))];
+  const high = sorted[Math.min(sorted.length, Math.ceil(sorted.length / 2 + off)) - 1];
+  return high / low > (1 + KNOWN) / (1 - KNOWN);
+}
+
+/** Who goes on: nabla and all peers that are as close, if one of them is in doubt. Whom more rounds would favour has
+ * no say in that. (A peer that has missed a round stays away: blocks are paired by their number.) */
+function goesOn([nabla, ...peers]) {
+  const close = peers.filter(
+    (peer) => peer.blocks.length === nabla.blocks.length && median(ratiosOf(peer, nabla)) <= CLOSE,
+  );
+  return close.some((peer) => inDoubt(ratiosOf(peer, nabla))) ? [nabla, ...close] : [];
+}
+
 /** Everything known of one participant; `ratio` is its time over nabla's. */
-function figures({ session: { about }, blocks, peak }, reference) {
+function figures(one, nabla) {
+  const { blocks, peak } = one;
+  const { about } = one.session;
   const { median: ms, quartiles } = spread(blocks);
   return {
     version: about.version,
@@ -32,15 +62,15 @@ function figures({ session: { about }, blocks, peak }, reference) {
     ms_quartiles: quartiles,
     ms_min: rounded(Math.min(...blocks)),
     ms_max: rounded(Math.max(...blocks)),
-    ...(reference === undefined ? {} : { ratio: spread(blocks.map((block, i) => block / reference[i])) }),
+    ...(nabla === undefined ? {} : { ratio: spread(ratiosOf(one, nabla)) }),
     peak_mb: rounded(peak / 1e6),
     blocks_ms: blocks.map(rounded),
   };
 }
 
 /**
- * Measures `rounds` rounds. `participants`: {id, command, args, environment}, nabla first; one that fails is
- * left out with the reason and the rest goes on.
+ * Measures `rounds` rounds, and more where that leaves a doubt. `participants`: {id, command, args, environment}, nabla first;
+ * one that fails is left out with the reason and the rest goes on.
  */
 export async function measureRow(workload, threads, participants, { rounds, blockMs, progress }) {
   const leftOut = {};
@@ -67,9 +97,10 @@ export async function measureRow(workload, threads, participants, { rounds, bloc
       present.push(one);
     });
   }
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < MOST_TIMES * rounds; round++) {
+    const measured = round < rounds ? [...present] : goesOn(present);
     // There and back: a machine that slows down favours nobody.
-    for (const one of round % 2 === 0 ? [...present] : [...present].reverse()) {
+    for (const one of round % 2 === 0 ? measured : measured.reverse()) {
       progress(`round ${round + 1}/${rounds} ${one.id}`);
       await sleep(SETTLE_MS);
       await attempt(one, async () => one.blocks.push(await one.session.block()));
@@ -86,7 +117,7 @@ export async function measureRow(workload, threads, participants, { rounds, bloc
     workload: workload.id,
     threads,
     nabla: figures(nabla, undefined),
-    peers: Object.fromEntries(peers.map((one) => [one.id, figures(one, nabla.blocks)])),
+    peers: Object.fromEntries(peers.map((one) => [one.id, figures(one, nabla)])),
     left_out: leftOut,
   };
 }

@@ -13,6 +13,10 @@ export function short(x) {
 const interval = ([low, high], dash) => `${short(low)}${dash}${short(high)}`;
 export const threadsTitle = (threads) => (threads === 1 ? "1 thread" : `${threads} threads`);
 
+/** How many blocks a figure is of. (Records from before rows in doubt went on have no most_rounds.) */
+export const blocksTitle = ({ rounds, most_rounds: most }) =>
+  `${rounds}${most === undefined ? "" : ` to ${most}`} paired blocks`;
+
 export const isProduct = (row) => row.workload.startsWith("sgemm_");
 export const geometricMean = (numbers) =>
   Math.exp(numbers.reduce((sum, number) => sum + Math.log(number), 0) / numbers.length);
@@ -148,7 +152,7 @@ export function markdown({ machine, versions, settings, rows }, { peers, titles 
       `${machine.processor}, ${machine.cores} cores, ${machine.memory_gb} GB, ${machine.system}, Node ` +
         `${machine.node}, ${machine.date}; nabla ${versions.nabla} (${machine.isa}). Every cell is the ` +
         "peer's time divided by nabla's: over one, nabla is faster. " +
-        `Medians of ${settings.rounds} paired blocks, quartiles below them. ${named.join(", ")}.`,
+        `Medians of ${blocksTitle(settings)}, quartiles below them. ${named.join(", ")}.`,
     ),
     "![Time of every peer relative to nabla, by workload](docs/images/compare.svg)",
   ];

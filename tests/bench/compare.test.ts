@@ -48,6 +48,26 @@ describe("a row of the comparison", () => {
     expect(row.left_out).toEqual({});
   });
 
+  test("goes on while it is in doubt how fast a close peer is, without those that are far", async () => {
+    const ones = (count: number) => Array<number>(count).fill(1);
+    const row = await measure([
+      participant("nabla", ones(9)),
+      participant("close", [0.9, 1.1, 1.2, 1.1, 0.9, 1.2, 1.1, 0.9, 1.2]),
+      participant("steady", ones(9)),
+      participant("far", [1, 2, 3]),
+    ]);
+    const blocks = (id: string) => row.peers[id].blocks_ms.length;
+    expect(["close", "steady", "far"].map(blocks)).toEqual([9, 9, 3]);
+    expect(row.peers.close.ratio.median).toBe(1.1);
+    expect(row.nabla.blocks_ms).toHaveLength(9);
+  });
+
+  test("ends when no close peer is in doubt any more", async () => {
+    const close = [1, 1.1, 1, 1, 1, 1, 1, 1, 1]; // the highest of eight is outside the interval
+    const row = await measure([participant("nabla", Array<number>(9).fill(1)), participant("close", close)]);
+    expect(row.peers.close.blocks_ms).toEqual(close.slice(0, 8));
+  });
+
   test("a peer that crashes or cannot is left out with its reason, the rest goes on", async () => {
     const row = await measure([
       participant("nabla", [1, 1, 1]),
