@@ -7,16 +7,22 @@ namespace {
 
 // The first steps of a program touch its memory for the first time and wake the workers.
 constexpr int64_t kSettling = 10;
-// After a change the first step finds its operands in other caches, or the workers asleep.
+// After a change the first step finds its operands in other caches.
 constexpr int64_t kUncounted = 1;
-constexpr double kWindow = 0.5e6;  // ns
+// Workers that have slept for tens of milliseconds take some more until they are worth anything: a virtual
+// machine's processor comes back beside another one on the same core, and gets one of its own when it has
+// been busy for a while. (Steps of 59 us took 60 to 85 for the first two to four, then 34; after a sleep of
+// 10 ms, 34 at once.) So they have as much time, unless that costs too much.
+constexpr double kWaking = 6e6, kMostLost = 2e6;  // ns
+constexpr double kWindow = 0.5e6;                 // ns
 constexpr int64_t kLeastSteps = 2;
 // Longer steps are worth their threads, and a step alone, so many times as long at worst, would be felt.
 constexpr double kBrief = 8e6, kLongestAlone = 64e6;  // ns
 // What is better by less is not changed to: measurements differ by as much.
 constexpr double kBetter = 0.97;
-// Trying the other way may cost a three-hundredth of the time.
-constexpr double kPriceOfTrying = 300;
+// Trying the other way may cost a thirtieth of the time after a change, since the first try may have met a
+// bad moment; half of that after each that changes nothing, a three-hundredth at last.
+constexpr double kLeastPrice = 30, kMostPrice = 300;
 constexpr double kLeastRest = 20e6;  // ns
 // Looking how long steps take as they are costs nothing. When they take longer than the other way took at
 // last, it is tried again without waiting.
@@ -32,6 +38,7 @@ int ThreadChoice::threads(int most) noexcept {
     *this = {};
     most_ = most;
     unmeasured_ = kSettling;
+    waking_ = kWaking;
   }
   return now_alone_ != trying_ ? 1 : most;
 }
@@ -40,6 +47,15 @@ void ThreadChoice::took(double nanoseconds, bool shareable) noexcept {
   of_use_ = shareable;
   sum_ += nanoseconds;
   ++steps_;
+  if (waking_ > 0) {
+    waking_ -= nanoseconds;
+    if (trying_) lost_ += nanoseconds - alone_.step;
+    if (lost_ <= kMostLost) {
+      if (waking_ <= 0) sum_ = 0, steps_ = 0;
+      return;
+    }
+    waking_ = 0;
+  }
   if (sum_ >= kWindow && steps_ >= kLeastSteps) end_window();
 }
 
@@ -63,11 +79,14 @@ void ThreadChoice::end_window() noexcept {
   if (trying_) {
     trying_ = false;
     if (seems_better) now_alone_ = !now_alone_;
-    until_try_ = std::max(kLeastRest, kPriceOfTrying * (mean - present) * steps);
+    price_ = seems_better ? kLeastPrice : std::clamp(2 * price_, kLeastPrice, kMostPrice);
+    until_try_ = std::max(kLeastRest, price_ * (std::max(lost_, 0.0) + (mean - present) * steps));
   } else if ((until_try_ <= 0 || seems_better) && present <= kBrief &&
              (now_alone_ || present * most_ <= kLongestAlone)) {
     trying_ = true;
     unmeasured_ = kUncounted;
+    waking_ = now_alone_ ? kWaking : 0;
+    lost_ = 0;
     return;
   }
   const double rest = std::min(std::max(until_try_, kLeastRest), kBetweenLooks);

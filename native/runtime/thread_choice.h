@@ -47,9 +47,12 @@ class ThreadChoice {
   Way alone_, together_;
   bool now_alone_ = false;  // the better way, as far as is known
   bool trying_ = false;     // the other one, in this window
+  double waking_ = 0;       // nanoseconds of steps until the workers are awake
+  double lost_ = 0;         // by trying, while they were not; nanoseconds
   bool of_use_ = true;      // until a step has no work to share: the next will not have, either
   int most_ = 0;
   double until_try_ = 0;    // nanoseconds of steps
+  double price_ = 0;        // so many times what it cost to try: until the next
   int64_t unmeasured_ = 0;  // steps until the window goes on
   int64_t steps_ = 0;       // of the window
   double sum_ = 0;          // their nanoseconds

@@ -128,6 +128,34 @@ void test_step_after_a_change() {
   CHECK(result.part_alone() > 0.9);
 }
 
+/** Workers that have slept for 20 ms take 4 ms until they are worth anything. */
+struct SlowToWake {
+  double slept = kSecond, waking = 0;
+
+  double operator()(const Step& it) {
+    if (it.alone) {
+      slept += 58e3;
+      return 58e3;
+    }
+    if (slept > 20e6) waking = 4e6;
+    slept = 0;
+    const double took = waking > 0 ? 66e3 : 34e3;
+    waking -= took;
+    return took;
+  }
+};
+
+// A virtual machine's processors: tried for less than that, threads would seem to be of no use for ever.
+void test_workers_that_wake_slowly() {
+  CHECK(run(20, SlowToWake{}).mean() < 34.5e3);
+  ThreadChoice choice;
+  double now = 0;
+  run(choice, now, 1 * kSecond, [](const Step& it) { return it.alone ? 58e3 : 120e3; });
+  const Machine quiet = SlowToWake{};
+  run(choice, now, 4 * kSecond, quiet);
+  CHECK(run(choice, now, 6 * kSecond, quiet).mean() < 35e3);
+}
+
 void test_long_steps_are_not_tried_alone() {
   // with many threads it could take as many times as long
   ThreadChoice choice;
@@ -182,6 +210,7 @@ int main() {
   test_bursts();
   test_one_stall();
   test_step_after_a_change();
+  test_workers_that_wake_slowly();
   test_long_steps_are_not_tried_alone();
   test_nothing_to_share();
   test_most_steps_pass();
