@@ -19,11 +19,12 @@ using Clock = std::chrono::steady_clock;
 
 // Below this the fork-join (0.3 us with spinning workers) and cold caches eat the gain.
 constexpr double kWorthThreads = 3000;  // ns
-// Waking a parked thread costs about 5 us; less work than this is left to threads that are awake.
+// Waking a parked thread costs about 5 us (in a virtual machine ten times as much); less work than this is
+// left to threads that are awake.
 constexpr double kWorthWaking = 20000;  // ns
 constexpr auto kSpin = std::chrono::microseconds(30);
-// Unless such jobs follow each other so closely that, once awake, they would stay awake.
-constexpr auto kCloseJobs = std::chrono::microseconds(60);
+// A worker stays awake for as long as a user's own code may take between two steps.
+constexpr auto kIdleSpin = std::chrono::microseconds(300);
 // A worker that does not come back in so many times what its task should take has lost its CPU to somebody
 // else. Then the caller works alone for some times as long as it waited, at first for little: a moment
 // without its CPU should not cost more than that moment. Where stalls follow each other, a process beside
@@ -153,7 +154,7 @@ void ThreadPool::work(Worker& worker) noexcept {
   for (;;) {
     const bool crowded = threads() > cpus_;  // then spinning takes the CPU from who has work
     const auto offered = [&] { return worker.state.load(std::memory_order_relaxed) == kOffered; };
-    if (!spin(crowded ? std::chrono::microseconds(0) : kSpin, offered)) worker.park();
+    if (!spin(crowded ? std::chrono::microseconds(0) : kIdleSpin, offered)) worker.park();
     if (!worker.take()) continue;
     take_tasks(worker.scratch, false);
     worker.state.store(kIdle, std::memory_order_release);
@@ -176,7 +177,8 @@ void ThreadPool::take_tasks(void* scratch, bool caller) noexcept {
 bool ThreadPool::wakes(double work) noexcept {
   if (work >= kWorthWaking) return true;
   const auto now = Clock::now();
-  const bool close = now - last_small_job_ < kCloseJobs;
+  // Or jobs follow each other so closely that, once awake, it would stay awake.
+  const bool close = now - last_small_job_ < kIdleSpin;
   last_small_job_ = now;
   return close;
 }
