@@ -1,6 +1,7 @@
-// npm run bench:neighbours [-- --workload a,b] [--threads N] [--blocks N]]
+// npm run bench:neighbours [-- --workload a,b] [--threads N] [--blocks N] [--pause MICROSECONDS]
 // One thread against several while somebody else uses a CPU: nobody, somebody all the time, somebody who
 // works and sleeps in turn. Milliseconds a step, blocks of both in turn, the median of each.
+// pause: before every step so much code of a user's own, which is not counted.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -15,9 +16,17 @@ const { values } = parseArgs({
     workload: { type: "string", default: "mlp_small,mlp_mnist,mlp_bn_dropout,mlp_deep,infer_mlp_b1" },
     threads: { type: "string", default: String(availableParallelism()) },
     blocks: { type: "string", default: "9" },
+    pause: { type: "string", default: "0" },
   },
 });
 const threads = Number(values.threads);
+const pause = Number(values.pause) / 1000;
+
+const afterPause = (step) => () => {
+  const end = performance.now() + pause;
+  while (performance.now() < end);
+  step();
+};
 
 /** Milliseconds that the neighbour works and sleeps. */
 const neighbours = {
@@ -50,9 +59,10 @@ async function start(turn) {
 
 for (const name of workloadsNamed(values.workload)) {
   const workload = makeWorkload(name);
+  const step = pause > 0 ? afterPause(workload.step) : workload.step;
   const blocks = [1, threads].map((count) => {
     setThreads(count);
-    return { count, measure: prepare(workload.step, workload), times: [] };
+    return { count, measure: prepare(step, workload), times: [] };
   });
   for (const [title, turn] of Object.entries(neighbours)) {
     const child = await start(turn);
@@ -61,7 +71,7 @@ for (const name of workloadsNamed(values.workload)) {
       for (let i = 0; i < Number(values.blocks); i++) {
         for (const block of blocks) {
           setThreads(block.count);
-          block.times.push(block.measure());
+          block.times.push(block.measure() - pause);
         }
       }
     } finally {

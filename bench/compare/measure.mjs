@@ -25,14 +25,15 @@ const spread = (numbers) => ({
 /** By block, a peer's times over nabla's. */
 const ratiosOf = (peer, nabla) => peer.blocks.map((block, i) => block / nabla.blocks[i]);
 
-/** Rounds go on for so many times as many while it is in doubt how fast a peer is that takes at most so many times
- * nabla's time; a median is known when it lies within 3 % to either side. */
+/** Rounds go on for so many times as many while it is in doubt how fast a peer is that takes at most so many
+ * times nabla's time; a median is known when it lies within 3 % to either side. */
 export const MOST_TIMES = 3;
 const CLOSE = 1.15;
 const KNOWN = 0.03;
 
-/** Whether the median's 95 % interval is wider than that. It is the interval of order statistics, which does not ask
- * how the numbers are distributed: as many as a fair coin would miss the half by lie between its ends and the middle. */
+/** Whether the median's 95 % interval is wider than that. It is the interval of order statistics, which does
+ * not ask how the numbers are distributed: as many as a fair coin would miss the half by lie between its ends
+ * and the middle. */
 function inDoubt(ratios) {
   const sorted = [...ratios].sort((a, b) => a - b);
   const off = 0.98 * Math.sqrt(sorted.length);
@@ -41,8 +42,8 @@ function inDoubt(ratios) {
   return high / low > (1 + KNOWN) / (1 - KNOWN);
 }
 
-/** Who goes on: nabla and all peers that are as close, if one of them is in doubt. Whom more rounds would favour has
- * no say in that. (A peer that has missed a round stays away: blocks are paired by their number.) */
+/** Who goes on: nabla and all peers that are as close, if one of them is in doubt. Whom more rounds would
+ * favour has no say in that. (A peer that has missed a round stays away: blocks are paired by their number.) */
 function goesOn([nabla, ...peers]) {
   const close = peers.filter(
     (peer) => peer.blocks.length === nabla.blocks.length && median(ratiosOf(peer, nabla)) <= CLOSE,
@@ -69,8 +70,8 @@ function figures(one, nabla) {
 }
 
 /**
- * Measures `rounds` rounds, and more where that leaves a doubt. `participants`: {id, command, args, environment}, nabla first;
- * one that fails is left out with the reason and the rest goes on.
+ * Measures `rounds` rounds, and more where that leaves a doubt. `participants`: {id, command, args,
+ * environment}, nabla first; one that fails is left out with the reason and the rest goes on.
  */
 export async function measureRow(workload, threads, participants, { rounds, blockMs, progress }) {
   const leftOut = {};
@@ -98,10 +99,11 @@ export async function measureRow(workload, threads, participants, { rounds, bloc
     });
   }
   for (let round = 0; round < MOST_TIMES * rounds; round++) {
-    const measured = round < rounds ? [...present] : goesOn(present);
+    const more = round >= rounds;
+    const measured = more ? goesOn(present) : [...present];
     // There and back: a machine that slows down favours nobody.
     for (const one of round % 2 === 0 ? measured : measured.reverse()) {
-      progress(`round ${round + 1}/${rounds} ${one.id}`);
+      progress(`round ${round + 1}/${more ? MOST_TIMES * rounds : rounds} ${one.id}`);
       await sleep(SETTLE_MS);
       await attempt(one, async () => one.blocks.push(await one.session.block()));
     }

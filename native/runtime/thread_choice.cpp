@@ -20,9 +20,9 @@ constexpr int64_t kLeastSteps = 2;
 constexpr double kBrief = 8e6, kLongestAlone = 64e6;  // ns
 // What is better by less is not changed to: measurements differ by as much.
 constexpr double kBetter = 0.97;
-// Trying the other way may cost a thirtieth of the time after a change, since the first try may have met a
-// bad moment; half of that after each that changes nothing, a three-hundredth at last.
-constexpr double kLeastPrice = 30, kMostPrice = 300;
+// Trying the other way may cost a sixtieth of the time after a change, since that may have been made in a bad
+// moment; half of that after each try that changes nothing, a three-hundredth at last.
+constexpr double kLeastPrice = 60, kMostPrice = 300;
 constexpr double kLeastRest = 20e6;  // ns
 // Looking how long steps take as they are costs nothing. When they take longer than the other way took at
 // last, it is tried again without waiting.
@@ -39,6 +39,7 @@ int ThreadChoice::threads(int most) noexcept {
     most_ = most;
     unmeasured_ = kSettling;
     waking_ = kWaking;
+    price_ = kLeastPrice;
   }
   return now_alone_ != trying_ ? 1 : most;
 }
@@ -79,8 +80,8 @@ void ThreadChoice::end_window() noexcept {
   if (trying_) {
     trying_ = false;
     if (seems_better) now_alone_ = !now_alone_;
-    price_ = seems_better ? kLeastPrice : std::clamp(2 * price_, kLeastPrice, kMostPrice);
     until_try_ = std::max(kLeastRest, price_ * (std::max(lost_, 0.0) + (mean - present) * steps));
+    price_ = seems_better ? kLeastPrice : std::min(2 * price_, kMostPrice);
   } else if ((until_try_ <= 0 || seems_better) && present <= kBrief &&
              (now_alone_ || present * most_ <= kLongestAlone)) {
     trying_ = true;

@@ -52,7 +52,7 @@ class ThreadChoice {
   bool of_use_ = true;      // until a step has no work to share: the next will not have, either
   int most_ = 0;
   double until_try_ = 0;    // nanoseconds of steps
-  double price_ = 0;        // so many times what it cost to try: until the next
+  double price_ = 0;        // of trying: so many times what it cost until the next
   int64_t unmeasured_ = 0;  // steps until the window goes on
   int64_t steps_ = 0;       // of the window
   double sum_ = 0;          // their nanoseconds
