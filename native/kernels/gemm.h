@@ -96,7 +96,7 @@ inline void gemm_share_dots(const GemmCall& g, bool swapped, const GemmProduct& 
 inline void gemm_turn_y(const GemmCall& g, GemmProduct& p, Context& context) {
   const int64_t width = gemm_odd_lines(p.columns);
   if (g.batch > 1 || p.y_column == 1 || p.k * width > kGemmSharedSize) return;
-  const GemmGrid grid = gemm_grid(p, 1, {}, context.threads, false, 64);
+  const GemmGrid grid = gemm_grid(p, 1, {}, context.threads, false);
   if (grid.row_parts <= smaller(context.threads, 2)) return;
   if (grid.rows >= kGemmBlock / 2 && gemm_turns_ahead(p, grid.rows, p.k)) return;
   Real* const turned = static_cast<Real*>(context.scratch) + kGemmSharedFrom;
@@ -120,8 +120,7 @@ inline void gemm_blocks(const GemmCall& g, Context& context) {
         g, plan, p, gemm_grid(p, g.batch, {}, context.threads, false, kGemmBlock / 2), context);
 #endif
   if (g.panel > 0)
-    return gemm_share_blocks<GemmPlain>(g, plan, p, gemm_grid(p, 1, plan, context.threads, true, 64),
-                                        context);
+    return gemm_share_blocks<GemmPlain>(g, plan, p, gemm_grid(p, 1, plan, context.threads, true), context);
   const bool low = g.m < g.n;
   const GemmProduct dots = gemm_product(g, low);
   if (gemm_dots_pay(dots, cost)) return gemm_share_dots(g, low, dots, context);
@@ -137,7 +136,7 @@ inline void gemm_blocks(const GemmCall& g, Context& context) {
     }
   }
   gemm_turn_y(g, p, context);
-  gemm_share_blocks<GemmPlain>(g, plan, p, gemm_grid(p, g.batch, plan, context.threads, p.y_column == 1, 64),
+  gemm_share_blocks<GemmPlain>(g, plan, p, gemm_grid(p, g.batch, plan, context.threads, p.y_column == 1),
                                context);
 }
 

@@ -16,6 +16,9 @@ constexpr int64_t kGemmTurnedWide = 512;
 // A block of so many rows may be cut for more tasks; one with a copy of x, where each packs narrow panels
 // anew.
 constexpr int64_t kGemmSplitRows = 96, kGemmSplitCopied = kGemmNarrow ? 192 : 96;
+// Columns that are worth a task. Where y has to be turned, narrow panels make one of fewer, if all are as
+// wide, sooner than of some rows, each of which would turn all of y.
+constexpr int64_t kGemmLeastColumns = 64, kGemmLeastTurned = kGemmNarrow ? 32 : kGemmLeastColumns;
 // A y that stays in L2, beside x and c, while every block of rows is multiplied with all of it.
 constexpr int64_t kGemmAcrossSize = (int64_t{128} << 10) / sizeof(Real);
 // Up to so many steps of k, writing c takes so much of the time that it is cut between rows even where each
@@ -74,12 +77,20 @@ inline bool gemm_prefers_high_tiles(const GemmProduct& p) {
 
 /** What decides how c is cut. */
 struct GemmCut {
+  int64_t batch;  // of products
   int32_t threads;
   GemmPlan plan;
   bool y_in_place;        // packing y costs nothing
   bool y_scatters;        // and yet it is packed: see gemm_y_scatters
+  bool x_copied;          // by every block
   bool by_rows;           // threads meet at a row of c
   int64_t least_columns;  // fewer are not worth what x costs
+
+  /** Whether threads share so many blocks evenly, and narrow panels would rather have no more of them: each
+   * block copies its x, and those above each other pack the same y. */
+  bool enough(int64_t blocks, int64_t columns) const {
+    return kGemmNarrow && batch * blocks % threads == 0 && (x_copied || columns < 2 * kGemmLeastColumns);
+  }
 };
 
 /** How long one side of a block of sums may be where the other one is so long: more if that need not be cut.
@@ -110,18 +121,22 @@ inline GemmGrid gemm_cut(const GemmProduct& p, const GemmCut& how, int64_t targe
   const bool wide = p.columns >= kGemmWideFrom || (gemm_x_crowds(p) && p.rows >= kGemmBlock * target);
   if (how.plan.direct && (how.y_in_place || kGemmNarrow) && wide && gemm_copies_x(p, p.columns)) {
     grid.column_parts = parts_of(p.columns, p.k < kGemmCollidingK ? kGemmWide : kGemmWideLongK);
-    const int64_t wanted = smaller(parts_of(target, grid.column_parts), p.rows / kGemmSplitCopied);
-    grid.row_parts = larger(grid.row_parts, wanted);
+    int64_t wanted = 1;
+    while (grid.column_parts * wanted < target && !how.enough(grid.column_parts * wanted, p.columns))
+      wanted++;
+    grid.row_parts = larger(grid.row_parts, smaller(wanted, p.rows / kGemmSplitCopied));
   }
-  if (how.by_rows && !how.y_in_place && target > 1) grid.row_parts = larger(grid.row_parts, 2);
+  if (!kGemmNarrow && how.by_rows && !how.y_in_place && target > 1)
+    grid.row_parts = larger(grid.row_parts, 2);
   // A small c that is much work, for want of a better cut.
   const bool halves = static_cast<double>(p.rows * p.columns) * static_cast<double>(p.k) >= kGemmTaskWork;
   for (;;) {
     grid.rows = parts_of(p.rows, grid.row_parts);
     grid.columns = parts_of(parts_of(p.columns, grid.column_parts), grid.unit) * grid.unit;
     const int64_t blocks = grid.row_parts * grid.column_parts;
-    if (blocks >= target) break;
-    if (grid.columns >= 2 * how.least_columns)
+    if (blocks >= target || how.enough(blocks, grid.columns)) break;
+    const bool as_wide = grid.columns / grid.unit % 2 == 0;
+    if (grid.columns >= 2 * how.least_columns && (as_wide || grid.columns >= 2 * kGemmLeastColumns))
       grid.column_parts *= 2;
     else if (grid.rows >= (how.y_in_place ? kGemmSplitRows : 256))
       grid.row_parts *= 2;
@@ -147,9 +162,10 @@ inline GemmGrid gemm_cut(const GemmProduct& p, const GemmCut& how, int64_t targe
 inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, const GemmPlan& plan, int32_t threads,
                           bool y_in_place, int64_t least_columns) {
   GemmCut how;
-  how.threads = threads, how.plan = plan, how.y_in_place = y_in_place, how.least_columns = least_columns;
-  if (kGemmNarrow && plan.direct && gemm_copies_x(p, p.columns))
-    how.least_columns = larger(least_columns, kGemmCopyColumns);
+  how.batch = batch, how.threads = threads, how.plan = plan;
+  how.y_in_place = y_in_place, how.least_columns = least_columns;
+  how.x_copied = plan.direct && gemm_copies_x(p, p.columns);
+  if (kGemmNarrow && how.x_copied) how.least_columns = larger(least_columns, kGemmCopyColumns);
   const int64_t part = smaller(p.k, gemm_longest_k(GemmPlain{}, p));
   how.y_scatters = y_in_place && p.rows >= kGemmCrowdedRows && gemm_y_scatters(p, p.rows, part);
   how.by_rows =
@@ -168,6 +184,11 @@ inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, const GemmPlan& p
   grid.across = how.by_rows && p.k * p.columns <= kGemmAcrossSize;
   grid.sharers = plan.direct && batch == 1 && (grid.across || grid.column_parts == 1) ? threads : 1;
   return grid;
+}
+
+inline GemmGrid gemm_grid(const GemmProduct& p, int64_t batch, const GemmPlan& plan, int32_t threads,
+                          bool y_in_place) {
+  return gemm_grid(p, batch, plan, threads, y_in_place, y_in_place ? kGemmLeastColumns : kGemmLeastTurned);
 }
 
 /** Rows of c, or columns where it is swapped, for gemm_dots: whole lines of memory. */
