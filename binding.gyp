@@ -9,7 +9,9 @@
     "default_configuration": "Release",
     "cflags!": ["-fno-exceptions"],
     "cflags_cc!": ["-fno-exceptions", "-fno-rtti"],
-    "cflags_cc": ["-std=c++17", "-O3", "-ffp-contract=off", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-psabi"],
+    # Alignment: where a loop begins within a line, which is up to all that comes before it, takes or gives a product 1 to 2 %.
+    "cflags_cc": ["-std=c++17", "-O3", "-ffp-contract=off", "-falign-functions=64", "-falign-loops=32",
+                  "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-psabi"],
     "xcode_settings": {
       "CLANG_CXX_LANGUAGE_STANDARD": "c++17",
       "CLANG_CXX_LIBRARY": "libc++",

@@ -9,10 +9,10 @@
 // in which the first version took a quarter longer than by the fifth sixth, if there are any: another thread
 // had its share of the core then. Places as in gemm_bench; activation: a row of pointwise.inc, from 0.
 //
-// A version is a unit as a library, of as many trees as are to be compared:
-//   c++ -std=c++17 -O3 -ffp-contract=off -shared -fPIC -Wl,-Bsymbolic TREE/native/isa/avx2.cpp -o
-//   build/NAME.so c++ -O2 -std=c++17 bench/native/gemm_versions.cpp -rdynamic -pthread -ldl -o
-//   build/gemm_versions
+// A version is a unit as a library, of as many trees as are to be compared, with the flags of binding.gyp:
+//   c++ -std=c++17 -O3 -ffp-contract=off -falign-functions=64 -falign-loops=32
+//     -shared -fPIC -Wl,-Bsymbolic TREE/native/isa/avx2.cpp -o build/NAME.so
+//   c++ -O2 -std=c++17 bench/native/gemm_versions.cpp -rdynamic -pthread -ldl -o build/gemm_versions
 #include <dlfcn.h>
 
 #include <algorithm>

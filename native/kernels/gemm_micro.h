@@ -206,10 +206,15 @@ template <int vectors, bool partial>
     store(p + (vectors - 1) * kWidth, row[vectors - 1]);
 }
 
-/** The tile's end: sums to c. */
+/** Whether sums are c as they are, as a weight's gradient is. */
+inline bool gemm_is_plain(const GemmTile& t) {
+  return t.alpha == Real{1} && t.beta == Real{0} && !t.bias && !t.row_bias && !t.relu;
+}
+
+/** What becomes of a tile's sums on their way to c. */
 template <int rows, int vectors, bool partial>
-[[gnu::always_inline]] inline void gemm_store_tile(const GemmTile& t, Real* c, const Real* row_bias,
-                                                   V (&sum)[rows][vectors]) {
+[[gnu::always_inline]] inline void gemm_end_tile(const GemmTile& t, const Real* c, const Real* row_bias,
+                                                 V (&sum)[rows][vectors]) {
   const V alpha = set1(t.alpha), beta = set1(t.beta);
   const int64_t c_row = t.c_row, tail = t.tail;
   if (row_bias) {
@@ -219,7 +224,7 @@ template <int rows, int vectors, bool partial>
 #pragma GCC unroll 8
       for (int j = 0; j < vectors; j++) sum[i][j] = fma(alpha, sum[i][j], one);
     }
-  } else if (t.bias || t.alpha != Real{1}) {  // with few steps of k, doing nothing here counts
+  } else if (t.bias || t.alpha != Real{1}) {
     V bias[vectors];
 #pragma GCC unroll 8
     for (int j = 0; j < vectors; j++) bias[j] = zero();
@@ -244,8 +249,6 @@ template <int rows, int vectors, bool partial>
 #pragma GCC unroll 8
       for (int j = 0; j < vectors; j++) sum[i][j] = relu(sum[i][j]);
   }
-#pragma GCC unroll 8
-  for (int i = 0; i < rows; i++) gemm_store_row<vectors, partial>(c + i * c_row, tail, sum[i]);
 }
 
 /** What the micro-kernel multiplies: elements of x and y as they are. */
@@ -277,7 +280,11 @@ template <class Places, int rows>
     outer_four(at, sum);
     at.move(4);
   }
-  for (uint64_t n = steps % 4; n > 0; n--) {
+  if (steps & 2) {
+    outer_two(at, sum);
+    at.move(2);
+  }
+  if (steps & 1) {
     outer_step(at, sum);
     at.move(1);
   }
@@ -303,6 +310,7 @@ void gemm_micro(const GemmTile& tile) {
   const Real* tile_x = tile.x;
   Real* tile_c = tile.c;
   const Real* row_bias = tile.row_bias;
+  const bool plain = gemm_is_plain(tile);  // with few steps of k, asking once counts
 
   for (int64_t tiles = tile.tiles;;) {
     const Real* y = tile.y;
@@ -382,7 +390,10 @@ void gemm_micro(const GemmTile& tile) {
         for (int i = 0; i < bases; i++) x[i] += x_step;
       }
     }
-    gemm_store_tile<rows, vectors, partial>(tile, tile_c, row_bias, sum);
+    if (!plain) gemm_end_tile<rows, vectors, partial>(tile, tile_c, row_bias, sum);
+    const int64_t c_row = tile.c_row;
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++) gemm_store_row<vectors, partial>(tile_c + i * c_row, tail, sum[i]);
     if (--tiles <= 0) return;
     tile_x += tile.x_tile;
     tile_c += tile.c_tile;

@@ -97,6 +97,8 @@ struct OuterAcross : OuterY {
 #define NABLA_ACROSS_6(n)                            \
   NABLA_ACROSS_5(n)                                  \
   NABLA_ROW("20" NABLA_STEP_##n("x"), "10", "11")
+#define NABLA_TWO_ALONG(rows)   NABLA_ALONG_##rows(0, "0") NABLA_ALONG_##rows(1, "4")
+#define NABLA_TWO_ACROSS(rows)  NABLA_ACROSS_##rows(0) NABLA_ACROSS_##rows(1)
 #define NABLA_FOUR_ALONG(rows)                                    \
   NABLA_ALONG_##rows(0, "0") NABLA_ALONG_##rows(1, "4")           \
   NABLA_ALONG_##rows(2, "8") NABLA_ALONG_##rows(3, "12")
@@ -116,20 +118,18 @@ struct OuterAcross : OuterY {
   : [y] "r"(at.y), [y_step] "r"(at.y_step), [y_step3] "r"(at.y_step3),                 \
     [x] "r"(at.x), [x_step] "r"(at.x_step), [x_step3] "r"(at.x_step3)                  \
   : "xmm13", "xmm14", "xmm15", "memory"
-/** outer_step: the next step; outer_four: the next four. Neither moves. */
-#define NABLA_OUTER(rows)                                                              \
-  [[gnu::always_inline]] inline void outer_step(const OuterAlong& at, V(&sum)[rows][2]) {   \
-    asm(NABLA_ALONG_##rows(0, "0") NABLA_ALONG_OPERANDS(rows));                        \
-  }                                                                                    \
-  [[gnu::always_inline]] inline void outer_step(const OuterAcross& at, V(&sum)[rows][2]) {  \
-    asm(NABLA_ACROSS_##rows(0) NABLA_ACROSS_OPERANDS(rows));                           \
-  }                                                                                    \
-  [[gnu::always_inline]] inline void outer_four(const OuterAlong& at, V(&sum)[rows][2]) {   \
-    asm(NABLA_FOUR_ALONG(rows) NABLA_ALONG_OPERANDS(rows));                            \
-  }                                                                                    \
-  [[gnu::always_inline]] inline void outer_four(const OuterAcross& at, V(&sum)[rows][2]) {  \
-    asm(NABLA_FOUR_ACROSS(rows) NABLA_ACROSS_OPERANDS(rows));                          \
+#define NABLA_OUTER_OF(name, rows, Places, steps, operands)                            \
+  [[gnu::always_inline]] inline void name(const Places& at, V(&sum)[rows][2]) {        \
+    asm(steps operands);                                                               \
   }
+/** outer_step: the next step; outer_two, outer_four: the next two, four. None of them moves. */
+#define NABLA_OUTER(rows)                                                                                 \
+  NABLA_OUTER_OF(outer_step, rows, OuterAlong, NABLA_ALONG_##rows(0, "0"), NABLA_ALONG_OPERANDS(rows))    \
+  NABLA_OUTER_OF(outer_step, rows, OuterAcross, NABLA_ACROSS_##rows(0), NABLA_ACROSS_OPERANDS(rows))      \
+  NABLA_OUTER_OF(outer_two, rows, OuterAlong, NABLA_TWO_ALONG(rows), NABLA_ALONG_OPERANDS(rows))          \
+  NABLA_OUTER_OF(outer_two, rows, OuterAcross, NABLA_TWO_ACROSS(rows), NABLA_ACROSS_OPERANDS(rows))       \
+  NABLA_OUTER_OF(outer_four, rows, OuterAlong, NABLA_FOUR_ALONG(rows), NABLA_ALONG_OPERANDS(rows))        \
+  NABLA_OUTER_OF(outer_four, rows, OuterAcross, NABLA_FOUR_ACROSS(rows), NABLA_ACROSS_OPERANDS(rows))
 // clang-format on
 
 NABLA_OUTER(5)
