@@ -22,7 +22,7 @@ constexpr int64_t kGemmLeastColumns = 64, kGemmLeastTurned = kGemmNarrow ? 32 : 
 // A y that stays in L2, beside x and c, while every block of rows is multiplied with all of it.
 constexpr int64_t kGemmAcrossSize = (int64_t{128} << 10) / sizeof(Real);
 // Up to so many steps of k, writing c takes so much of the time that it is cut between rows even where each
-// thread then packs all of y, if there are rows enough to pay for that.
+// thread then packs all of y, if there are rows enough to pay for that. (Beside narrow panels they never do.)
 constexpr int64_t kGemmMostlyC = 48, kGemmMostlyRows = 96;
 
 /** About how long so many multiply-adds on so many elements of memory take on one thread, ns. */
@@ -119,7 +119,7 @@ inline GemmGrid gemm_cut(const GemmProduct& p, const GemmCut& how, int64_t targe
   grid.row_parts = parts_of(p.rows, gemm_most_rows(p, how.plan));
   grid.column_parts = parts_of(p.columns, gemm_most_columns(p, how.plan, how.threads));
   const bool wide = p.columns >= kGemmWideFrom || (gemm_x_crowds(p) && p.rows >= kGemmBlock * target);
-  if (how.plan.direct && (how.y_in_place || kGemmNarrow) && wide && gemm_copies_x(p, p.columns)) {
+  if (how.x_copied && (how.y_in_place || kGemmNarrow) && wide) {
     grid.column_parts = parts_of(p.columns, p.k < kGemmCollidingK ? kGemmWide : kGemmWideLongK);
     int64_t wanted = 1;
     while (grid.column_parts * wanted < target && !how.enough(grid.column_parts * wanted, p.columns))
