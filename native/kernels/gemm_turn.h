@@ -39,6 +39,28 @@ inline void gemm_exchange_all(GemmLanes (&rows)[kGemmSquare]) {
   }
 }
 
+/** Four elements at a and four at b. */
+template <int... lane>
+inline GemmLanes gemm_join(const Real* a, const Real* b, GemmLaneList<lane...>) {
+  typedef Real Four __attribute__((vector_size(sizeof(Real) * 4)));
+  Four low, high;
+  std::memcpy(&low, a, sizeof(Four));
+  std::memcpy(&high, b, sizeof(Four));
+  return __builtin_shufflevector(low, high, lane...);
+}
+
+/** Of every four lanes two of a and two of b in turn, those from `first` on. */
+template <int first, int... lane>
+inline GemmLanes gemm_zip(GemmLanes a, GemmLanes b, GemmLaneList<lane...>) {
+  return __builtin_shufflevector(a, b, (lane / 4 * 4 + lane % 4 / 2 + first + lane % 2 * kGemmSquare)...);
+}
+
+/** And two of a before two of b. */
+template <int first, int... lane>
+inline GemmLanes gemm_pair(GemmLanes a, GemmLanes b, GemmLaneList<lane...>) {
+  return __builtin_shufflevector(a, b, (lane / 4 * 4 + lane % 2 + first + lane % 4 / 2 * kGemmSquare)...);
+}
+
 /** to[j][i] = from[i][j], i and j below kGemmSquare. */
 inline void gemm_transpose_whole(const Real* from, int64_t from_row, Real* to, int64_t to_row) {
   GemmLanes rows[kGemmSquare];
@@ -54,6 +76,34 @@ inline void gemm_transpose_whole(const Real* from, int64_t from_row, Real* to, i
     for (int j = 0; j < kGemmSquare; j++) to[j * to_row + i] = from[i * from_row + j];
 }
 #endif
+
+/** Squares of 8 in halves, four columns and then the others: loading exchanges the quarters, and two rounds
+ * within every four lanes do the rest. Two thirds of the instructions of gemm_transpose_whole and half of its
+ * registers, but each line of `from` is asked for twice: for those that stay in L1 meanwhile. */
+template <int square = kGemmSquare>
+inline void gemm_transpose_halves(const Real* from, int64_t from_row, Real* to, int64_t to_row) {
+#if defined(__GNUC__)
+  if constexpr (square == 8) {
+    using Lanes = typename GemmLaneRange<square>::List;
+#pragma GCC unroll 2
+    for (int j = 0; j < square; j += 4, from += 4, to += 4 * to_row) {
+      GemmLanes rows[4];
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; i++)
+        rows[i] = gemm_join(from + i * from_row, from + (i + 4) * from_row, Lanes{});
+      const auto pair = [=](int at, GemmLanes a, GemmLanes b) {
+        const GemmLanes first = gemm_pair<0>(a, b, Lanes{}), second = gemm_pair<2>(a, b, Lanes{});
+        std::memcpy(to + at * to_row, &first, sizeof(first));
+        std::memcpy(to + (at + 1) * to_row, &second, sizeof(second));
+      };
+      pair(0, gemm_zip<0>(rows[0], rows[1], Lanes{}), gemm_zip<0>(rows[2], rows[3], Lanes{}));
+      pair(2, gemm_zip<2>(rows[0], rows[1], Lanes{}), gemm_zip<2>(rows[2], rows[3], Lanes{}));
+    }
+    return;
+  }
+#endif
+  gemm_transpose_whole(from, from_row, to, to_row);
+}
 
 /** Distance of rows, a multiple of which makes 16 of them share so few sets of L1 that lines written in turn
  * do not stay there until they are whole. */
@@ -105,35 +155,6 @@ constexpr int64_t kGemmCrowdedTurn = 1024 / sizeof(Real);
  * there have to be registers for half a square. */
 constexpr bool kGemmTurnsAhead = kWidth == 16;
 
-/** gemm_transpose_whole in halves, for few registers. */
-template <int square>
-inline void gemm_transpose_halves(const Real* from, int64_t from_row, Real* to, int64_t to_row) {
-#if defined(__GNUC__)
-  if constexpr (square == 8) {
-    typedef Real Half __attribute__((vector_size(sizeof(Real) * 4)));
-    using Lanes = typename GemmLaneRange<square>::List;
-    for (int j = 0; j < 8; j += 4) {
-      GemmLanes rows[4];
-#pragma GCC unroll 4
-      for (int i = 0; i < 4; i++) {
-        Half low, high;
-        std::memcpy(&low, from + i * from_row + j, sizeof(Half));
-        std::memcpy(&high, from + (i + 4) * from_row + j, sizeof(Half));
-        rows[i] = __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7);
-      }
-      gemm_exchange<1>(rows[0], rows[1], Lanes{});
-      gemm_exchange<1>(rows[2], rows[3], Lanes{});
-      gemm_exchange<2>(rows[0], rows[2], Lanes{});
-      gemm_exchange<2>(rows[1], rows[3], Lanes{});
-#pragma GCC unroll 4
-      for (int i = 0; i < 4; i++) std::memcpy(to + (j + i) * to_row, &rows[i], sizeof(GemmLanes));
-    }
-    return;
-  }
-#endif
-  gemm_transpose_whole(from, from_row, to, to_row);
-}
-
 /** A panel of y that is turned square by square: (columns, k) at `from` to (k, columns), both at least
  *  kGemmSquare. Lines of `from` are finished one after the other; nothing is fetched here, the panel before
  * it has fetched them. (Or a block of x, its steps as columns and its rows as k, of which nothing is fetched:
@@ -168,7 +189,7 @@ struct GemmTurning {
     const int64_t i = smaller(next / 2 * kGemmSquare, columns - kGemmSquare);
     const int64_t j = smaller(run + next % 2 * kGemmSquare, k - kGemmSquare);
     const Real* const row = from + i * from_row;
-    gemm_transpose_halves<kGemmSquare>(row + j, from_row, to + j * to_row + i, to_row);
+    gemm_transpose_halves(row + j, from_row, to + j * to_row + i, to_row);
     if (++next < squares_of_run()) return;
     next = 0;
     run += kRun;
