@@ -123,6 +123,7 @@ template <class Factors>
   const Real* const first = tile.x;
   Real* const c = tile.c;
   const Real* const row_bias = tile.row_bias;
+  tile.relu = finish && gemm_is_relu(*finish);  // which decides what micro-kernel it is as well
   const auto micro_for = [&](int64_t of_rows) {
     return kGemmCopiesAhead && next.copying.k > 0
                ? gemm_micro_for<Factors, GemmAside::copy_next>(of_rows, vectors, tile)
@@ -132,7 +133,6 @@ template <class Factors>
   const GemmMicro higher_tile = higher > 0 ? micro_for(height + 1) : nullptr;
   const auto row_of = [=](int64_t t) { return t * height + smaller(t, higher); };
   const auto nth = [=, &area](int64_t n) { return area.upward ? tiles - 1 - n : n; };
-  tile.relu = finish && gemm_is_relu(*finish);
   const bool functions = finish && !tile.relu && (finish->activation || finish->combine);
   // Some where something is done in between: so many stay in L1, unless their rows fall on one set of it.
   const int64_t few = tile.c_row % kGemmPage == 0 ? 1 : kGemmFinishedTiles;

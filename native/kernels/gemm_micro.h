@@ -263,8 +263,10 @@ struct GemmPlain {
 enum class GemmAside { nothing, pack, copy_next };
 
 /** How many steps of k a micro-kernel goes at a time. few: four, and all of them are one turn. (one finds out
- * for every tile whether they are.) */
-enum class GemmPace { one, four, few };
+ * for every tile whether they are.) fewest: as few, and the last four row by row, whose sums are c as they
+ * are.
+ */
+enum class GemmPace { one, four, few, fewest };
 
 #if defined(NABLA_OUTER_STEPS)  // simd/avx2_outer.h
 /** k steps, four at a time. */
@@ -332,7 +334,8 @@ void gemm_micro(const GemmTile& tile) {
     [[maybe_unused]] Places places(y, y_step, tile_x, x_row, x_step);
 #endif
     const Real* c = tile_c;
-    const bool few = pace == GemmPace::few || (pace == GemmPace::one && tile.k <= kGemmShort);
+    constexpr bool fewest = pace == GemmPace::fewest;
+    const bool few = fewest || pace == GemmPace::few || (pace == GemmPace::one && tile.k <= kGemmShort);
     const bool at_once = few && kGemmNarrow;
     const int64_t steps = at_once ? tile.k : kGemmTurn;
     int64_t turn = 0;
@@ -345,7 +348,7 @@ void gemm_micro(const GemmTile& tile) {
           for (int j = 0; j < vectors * kWidth; j += kGemmLine) prefetch(c + i * tile.c_row + j);
       }
     }
-    for (int64_t left = tile.k; left > 0; left -= steps, turn++) {
+    for (int64_t left = tile.k - (fewest ? 4 : 0); left > 0; left -= steps, turn++) {
       if (turn * kGemmTurnRuns < rows) {
 #pragma GCC unroll 8
         for (int i = 0; i < kGemmTurnRuns; i++, c += tile.c_row)
@@ -390,10 +393,15 @@ void gemm_micro(const GemmTile& tile) {
         for (int i = 0; i < bases; i++) x[i] += x_step;
       }
     }
-    if (!plain) gemm_end_tile<rows, vectors, partial>(tile, tile_c, row_bias, sum);
     const int64_t c_row = tile.c_row;
+#if defined(NABLA_OUTER_STEPS)
+    if constexpr (fewest) outer_last(places, sum, tile_c, c_row);
+#endif
+    if constexpr (!fewest) {
+      if (!plain) gemm_end_tile<rows, vectors, partial>(tile, tile_c, row_bias, sum);
 #pragma GCC unroll 8
-    for (int i = 0; i < rows; i++) gemm_store_row<vectors, partial>(tile_c + i * c_row, tail, sum[i]);
+      for (int i = 0; i < rows; i++) gemm_store_row<vectors, partial>(tile_c + i * c_row, tail, sum[i]);
+    }
     if (--tiles <= 0) return;
     tile_x += tile.x_tile;
     tile_c += tile.c_tile;
@@ -455,25 +463,31 @@ inline GemmMicro gemm_micro_for(int64_t rows, int64_t vectors, int64_t tail) {
 }
 
 #if defined(NABLA_OUTER_STEPS)
-// Steps of k from which on a tile goes four at a time.
-constexpr int64_t kGemmByFour = 4;
+// Steps of k from which on a tile goes four at a time, and does the last ones row by row: while c is not
+// fetched before (else it is worth nothing).
+constexpr int64_t kGemmByFour = 4, kGemmFewest = 8;
 
-template <int rows, GemmAside aside, GemmPace pace>
-inline GemmMicro gemm_micro_by_four(bool across) {
-  return across ? gemm_micro<GemmPlain, rows, kGemmVectors, GemmTail::whole, aside, pace, true>
-                : gemm_micro<GemmPlain, rows, kGemmVectors, GemmTail::whole, aside, pace, false>;
+template <GemmAside aside, GemmPace pace>
+inline GemmMicro gemm_micro_by_four(int64_t rows, bool across) {
+  constexpr int kRows = gemm_rows(kGemmVectors);
+  static constexpr GemmMicro of[] = {
+      gemm_micro<GemmPlain, kRows - 1, kGemmVectors, GemmTail::whole, aside, pace, false>,
+      gemm_micro<GemmPlain, kRows - 1, kGemmVectors, GemmTail::whole, aside, pace, true>,
+      gemm_micro<GemmPlain, kRows, kGemmVectors, GemmTail::whole, aside, pace, false>,
+      gemm_micro<GemmPlain, kRows, kGemmVectors, GemmTail::whole, aside, pace, true>};
+  return of[2 * (rows == kRows) + across];
 }
 
-/** For whole tiles of so many rows and steps of k, if there is one. */
+/** For whole tiles, if there is one for so many rows and steps. */
 template <GemmAside aside>
-inline GemmMicro gemm_micro_by_four(int64_t rows, int64_t k, bool across) {
-  constexpr int kRows = gemm_rows(kGemmVectors);
-  if (k < kGemmByFour || rows < kRows - 1) return nullptr;
-  if (aside == GemmAside::nothing && k <= kGemmShort)
-    return rows == kRows ? gemm_micro_by_four<kRows, GemmAside::nothing, GemmPace::few>(across)
-                         : gemm_micro_by_four<kRows - 1, GemmAside::nothing, GemmPace::few>(across);
-  return rows == kRows ? gemm_micro_by_four<kRows, aside, GemmPace::four>(across)
-                       : gemm_micro_by_four<kRows - 1, aside, GemmPace::four>(across);
+inline GemmMicro gemm_micro_by_four(int64_t rows, const GemmTile& tile) {
+  if (tile.k < kGemmByFour || rows < gemm_rows(kGemmVectors) - 1) return nullptr;
+  const bool across = tile.x_step != 1;
+  if (aside != GemmAside::nothing || tile.k > kGemmShort)
+    return gemm_micro_by_four<aside, GemmPace::four>(rows, across);
+  return tile.k >= kGemmFewest && tile.k < kGemmShortest && gemm_is_plain(tile)
+             ? gemm_micro_by_four<GemmAside::nothing, GemmPace::fewest>(rows, across)
+             : gemm_micro_by_four<GemmAside::nothing, GemmPace::few>(rows, across);
 }
 #endif
 
@@ -483,7 +497,7 @@ inline GemmMicro gemm_micro_for(int64_t rows, int64_t vectors, const GemmTile& t
 #if defined(NABLA_OUTER_STEPS)
   const bool whole = vectors == kGemmVectors && tile.tail == kWidth;
   if (whole && (tile.x_step == 1 || tile.x_row == 1))
-    if (const GemmMicro micro = gemm_micro_by_four<aside>(rows, tile.k, tile.x_step != 1)) return micro;
+    if (const GemmMicro micro = gemm_micro_by_four<aside>(rows, tile)) return micro;
 #endif
   return gemm_micro_for<Factors, aside>(rows, vectors, tile.tail);
 }

@@ -43,6 +43,10 @@ struct OuterAlong : OuterY {
     x += 4 * steps, x3 += 4 * steps;
     forget(x), forget(x3);
   }
+  template <int i>
+  [[gnu::always_inline]] const char* row_at() const {
+    return i < 3 ? x + i * row : x3 + (i - 3) * row;
+  }
 };
 
 /** Or lie side by side. */
@@ -59,6 +63,10 @@ struct OuterAcross : OuterY {
     OuterY::move(steps);
     x += steps * x_step;
     forget(x);
+  }
+  template <int i>
+  [[gnu::always_inline]] const char* row_at() const {
+    return x + 4 * i;
   }
 };
 
@@ -130,10 +138,58 @@ struct OuterAcross : OuterY {
   NABLA_OUTER_OF(outer_two, rows, OuterAcross, NABLA_TWO_ACROSS(rows), NABLA_ACROSS_OPERANDS(rows))       \
   NABLA_OUTER_OF(outer_four, rows, OuterAlong, NABLA_FOUR_ALONG(rows), NABLA_ALONG_OPERANDS(rows))        \
   NABLA_OUTER_OF(outer_four, rows, OuterAcross, NABLA_FOUR_ACROSS(rows), NABLA_ACROSS_OPERANDS(rows))
+
+// One row and two; x and c are where the first of them is.
+#define NABLA_ALONG_1(n, at)  NABLA_Y(n) NABLA_ROW(at "(%[x])", "0", "1")
+#define NABLA_ALONG_2(n, at)  NABLA_ALONG_1(n, at) NABLA_ROW(at "(%[x],%[row])", "2", "3")
+#define NABLA_ACROSS_1(n)     NABLA_Y(n) NABLA_ROW("0" NABLA_STEP_##n("x"), "0", "1")
+#define NABLA_ACROSS_2(n)     NABLA_ACROSS_1(n) NABLA_ROW("4" NABLA_STEP_##n("x"), "2", "3")
+#define NABLA_STORE_1                                \
+  "vmovups %0, (%[c])\n\t"                           \
+  "vmovups %1, 32(%[c])\n\t"
+#define NABLA_STORE_2                                \
+  NABLA_STORE_1                                      \
+  "vmovups %2, (%[c],%[c_row])\n\t"                  \
+  "vmovups %3, 32(%[c],%[c_row])\n\t"
+#define NABLA_SUMS_1 NABLA_SUMS(first)
+#define NABLA_SUMS_2 NABLA_SUMS(first), NABLA_SUMS(first + 1)
+// Volatile, since nobody asks for the sums.
+#define NABLA_LAST_OF(rows, Places, steps, ...)                                                          \
+  template <int first, int all>                                                                          \
+  [[gnu::always_inline]] inline void outer_last_##rows(const Places& at, V(&sum)[all][2], float* c,      \
+                                                       int64_t c_row) {                                  \
+    asm volatile(steps NABLA_STORE_##rows                                                                \
+                 : NABLA_SUMS_##rows                                                                     \
+                 : [y] "r"(at.y), [y_step] "r"(at.y_step), [y_step3] "r"(at.y_step3),                    \
+                   [x] "r"(at.template row_at<first>()), [c] "r"(c + first * c_row),                     \
+                   [c_row] "r"(4 * c_row), __VA_ARGS__                                                   \
+                 : "xmm13", "xmm14", "xmm15", "memory");                                                 \
+  }
+/** outer_last_1, outer_last_2: the next four steps, of so many rows from `first` on, which are stored. */
+#define NABLA_LAST(rows)                                                                                 \
+  NABLA_LAST_OF(rows, OuterAlong, NABLA_FOUR_ALONG(rows), [row] "r"(at.row))                             \
+  NABLA_LAST_OF(rows, OuterAcross, NABLA_FOUR_ACROSS(rows), [x_step] "r"(at.x_step),                     \
+                [x_step3] "r"(at.x_step3))
 // clang-format on
 
 NABLA_OUTER(5)
 NABLA_OUTER(6)
+NABLA_LAST(1)
+NABLA_LAST(2)
+
+/** The last four steps of a tile, two rows after the other and stored at once. Twelve stores in a row keep a
+ * Zen 3 from multiplying for 29 cycles, as long as five steps take, even if what comes next does not need
+ * them; four do not, nor do twelve with arithmetic between them. (Found by trying; stores of integers cost
+ * nothing either.) */
+template <int first = 0, int rows, class Places>
+[[gnu::always_inline]] inline void outer_last(const Places& at, V (&sum)[rows][2], float* c, int64_t c_row) {
+  if constexpr (first + 1 < rows) {
+    outer_last_2<first>(at, sum, c, c_row);
+    outer_last<first + 2>(at, sum, c, c_row);
+  } else if constexpr (first < rows) {
+    outer_last_1<first>(at, sum, c, c_row);
+  }
+}
 
 }  // namespace
 #endif
