@@ -286,6 +286,7 @@ inline bool gemm_place_x(GemmPlain, const GemmProduct& p, int64_t i, int64_t row
   tile.x = p.x + i * p.x_row + k0 * p.x_step;
   tile.x_row = p.x_row;
   tile.x_step = p.x_step;
+  tile.c_far = p.rows * p.columns > kGemmLastCache;
   const bool copies = gemm_copies_x(p, columns);
   tile.slivers = copies && kGemmSlivers && p.x_step != 1;
   if (tile.slivers) {
