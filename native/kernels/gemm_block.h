@@ -113,7 +113,7 @@ template <class Factors>
   GemmNext& next = *tile.next;
   const int64_t turns = larger(1, tiles * (tile.k / kGemmTurn - parts_of(height, kGemmTurnRuns)));
   if (next.turning.to) next.turning.at_once = parts_of(next.turning.squares(), turns);
-  if (kGemmCopiesAhead) next.copying.at_once = parts_of(next.copying.k, turns);
+  if (kGemmCopiesAhead && next.copying.left > 0) next.copying.share(turns);
   if (tile.k <= kGemmShort) {
     if (kGemmNarrow) tile.fetch_runs *= static_cast<int>(parts_of(tile.k, kGemmTurn));  // of all turns in one
   } else if (!tile.soon) {
@@ -125,7 +125,7 @@ template <class Factors>
   const Real* const row_bias = tile.row_bias;
   tile.relu = finish && gemm_is_relu(*finish);  // which decides what micro-kernel it is as well
   const auto micro_for = [&](int64_t of_rows) {
-    return kGemmCopiesAhead && next.copying.k > 0
+    return kGemmCopiesAhead && next.copying.left > 0
                ? gemm_micro_for<Factors, GemmAside::copy_next>(of_rows, vectors, tile)
                : gemm_micro_for<Factors, GemmAside::nothing>(of_rows, vectors, tile);
   };
@@ -412,9 +412,9 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
       GemmCopying& copying = coming.copying;
       Real* const turned = turns_x ? nullptr : turning.to;  // this panel's, if it has been begun
       Real* here = packed;                                  // where this panel is, or would be
-      if (kGemmCopiesAhead && copying.k > 0) {
-        copying.copy(copying.k);
-        here = copying.to, copying.k = copying.done = 0;
+      if (kGemmCopiesAhead && copying.to) {
+        copying.finish();
+        here = copying.to, copying.to = nullptr;
         tile.y = here, tile.y_step = kGemmColumns, tile.keep = nullptr;
       } else if (turned) {
         turning.finish();
@@ -430,8 +430,8 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
                       gemm_width(coming_width));
       }
       if (kGemmCopiesAhead && q + 1 < panels && gemm_copies_ahead(p, rows, k, width_of(q + 1, at + width))) {
-        copying.from = p.y_at(k0, j + at + width), copying.row_step = p.y_step, copying.k = k;
-        copying.to = here == packed ? packed + kGemmPanelSize : packed;
+        copying.begin(p.y_at(k0, j + at + width), p.y_step, k,
+                      here == packed ? packed + kGemmPanelSize : packed);
       }
       tile.bias = plan.direct && b == 0 && o.bias ? o.bias + j + at : nullptr;
       tile.c = plan.direct ? o.c + i * o.row + j + at : sums + at;
@@ -443,7 +443,7 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
       const bool fetched = turned && panels > 2;  // what comes behind this panel
       if (last && q == panels - 1 && plan.turned)
         coming.fetch = {o.c + j * o.row + i, o.row, columns, parts_of(rows, kGemmColumns), kGemmColumns, 0};
-      else if (kGemmCopiesAhead && copying.k > 0)
+      else if (kGemmCopiesAhead && copying.to)
         coming.fetch = {};
       else if (from < columns)
         coming.fetch = gemm_fetch(p, j + from, columns - from, k0, k, most);

@@ -87,33 +87,34 @@ struct GemmSoon {
   }
 };
 
-/** The next panel of y copied a few rows at a time: k rows of kGemmColumns, `row_step` apart, to `to`. Where
- * they lie far apart, more of them than a turn takes fall on sets of L1 and L2 that have no room for them, so
- * that only those of the turn after next are fetched. */
+/** The next panel of y copied a few rows at a time, between steps of this one (see gemm_by_four: all of a
+ * turn's one after the other keep a machine from multiplying): rows of kGemmColumns, `row_step` apart, of
+ * which `left` are left. Where they lie far apart, more of them than a turn takes fall on sets of L1 and L2
+ * that have no room for them, so that only those of the turn after next are fetched. */
 struct GemmCopying {
-  const Real* from;
+  const Real* in;
   int64_t row_step;
-  Real* to = nullptr;
-  int64_t k = 0, done = 0, at_once;
+  Real *to = nullptr, *out;          // the panel, and its next row
+  int64_t left = 0, at_once, ahead;  // rows a turn, and from one to what is fetched then
 
-  void copy(int64_t rows) {
-    rows = smaller(rows, k - done);
-    const Real* in = from + done * row_step;
-    Real* out = to + done * kGemmColumns;
-    const int64_t soon = 2 * at_once * row_step;
-    done += rows;
-    for (; rows > 0; rows--, in += row_step, out += kGemmColumns) {
-#pragma GCC unroll 8
-      for (int j = 0; j < kGemmColumns; j += kWidth) store(out + j, load(in + j));
-      prefetch(in + soon);
-      prefetch(in + soon + kGemmColumns - 1);
-    }
+  void begin(const Real* y, int64_t y_step, int64_t k, Real* panel) {
+    in = y, row_step = y_step, left = k;
+    to = out = panel;
   }
-  /** Whether any were left. */
-  bool turn() {
-    if (done >= k) return false;
-    copy(at_once);
-    return true;
+  void share(int64_t turns) {
+    at_once = parts_of(left, turns);
+    ahead = 2 * at_once * row_step;
+  }
+  void copy_row() {
+#pragma GCC unroll 8
+    for (int j = 0; j < kGemmColumns; j += kWidth) store(out + j, load(in + j));
+    prefetch(in + ahead);
+    prefetch(in + ahead + kGemmColumns - 1);
+    in += row_step, out += kGemmColumns;
+    left--;
+  }
+  void finish() {
+    while (left > 0) copy_row();
   }
 };
 
@@ -270,10 +271,11 @@ enum class GemmAside { nothing, pack, copy_next };
 enum class GemmPace { one, four, few, fewest };
 
 #if defined(NABLA_OUTER_STEPS)  // simd/avx2_outer.h
-/** k steps, four at a time. */
-template <class Places, int rows>
+/** k steps, four at a time. copies: a row behind each four, until those of a turn are copied. */
+template <bool copies, class Places, int rows>
 [[gnu::always_inline]] inline void gemm_by_four(Places& at, const Real*& ahead, int64_t ahead_step, int64_t k,
-                                                V (&sum)[rows][2]) {
+                                                V (&sum)[rows][2], [[maybe_unused]] GemmNext* next) {
+  int64_t rows_left = copies ? smaller(next->copying.at_once, next->copying.left) : 0;
   const auto steps = static_cast<uint64_t>(k);
   for (uint64_t n = steps / 4; n > 0; n--) {
     prefetch(ahead);
@@ -282,6 +284,10 @@ template <class Places, int rows>
     forget(ahead);
     outer_four(at, sum);
     at.move(4);
+    if (copies && rows_left > 0) {
+      next->copying.copy_row();
+      rows_left--;
+    }
   }
   if (steps & 2) {
     outer_two(at, sum);
@@ -357,12 +363,13 @@ void gemm_micro(const GemmTile& tile) {
           for (int j = 0; j < vectors * kWidth; j += kGemmLine) prefetch(c + j);
       } else if (tile.next && (!at_once || tile.k >= kGemmBehind)) {
         const bool turned = (turns && tile.next->turning.turn()) ||
-                            (aside == GemmAside::copy_next && tile.next->copying.turn());
+                            (aside == GemmAside::copy_next && tile.next->copying.left > 0);
         if (!tile.next->fetch.turn(tile.fetch_runs) && !turned && tile.soon) tile.soon->turn();
       }
 #if defined(NABLA_OUTER_STEPS)
       if constexpr (pace != GemmPace::one) {
-        gemm_by_four(places, ahead, ahead_step, smaller(left, steps), sum);
+        gemm_by_four<aside == GemmAside::copy_next>(places, ahead, ahead_step, smaller(left, steps), sum,
+                                                    tile.next);
         continue;
       }
 #endif
