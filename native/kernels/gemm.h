@@ -7,6 +7,7 @@
 // The order of summation depends on the shape and on constants of the instruction set alone.
 #include "gemm_turn.h"
 #include "gemm_micro.h"
+#include "gemm_micro_for.h"
 #include "gemm_pack.h"
 #include "gemm_finish.h"
 #include "gemm_block.h"

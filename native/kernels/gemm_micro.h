@@ -260,7 +260,7 @@ struct GemmPlain {
 };
 
 /** What a micro-kernel does behind its arithmetic, where doing it beforehand would wait for memory: copy y to
- * tile.keep, or some rows of the next panel at every turn. (By micro-kernels of their own: in all of them it
+ * tile.keep, or some rows of the next panel in every turn. (By micro-kernels of their own: in all of them it
  * takes products with few steps of k 2 to 5 %.) */
 enum class GemmAside { nothing, pack, copy_next };
 
@@ -415,100 +415,6 @@ void gemm_micro(const GemmTile& tile) {
     tile_c += tile.c_tile;
     if (row_bias) row_bias += tile.bias_tile;
   }
-}
-
-/** Whether the next panel of y can be copied while one is worked on: where panels are narrow, and whole. */
-constexpr bool kGemmCopiesAhead = kGemmNarrow;
-
-/** The lowest tile there is a micro-kernel for; of those that do something aside only the highest two are
- * compiled. */
-constexpr int gemm_least_rows(int vectors, GemmAside aside) {
-  return aside == GemmAside::nothing ? 1 : gemm_rows(vectors) - 1;
-}
-
-template <class Factors, int rows, int vectors, GemmTail tail, GemmAside aside>
-constexpr GemmMicro gemm_micro_or_null() {
-  constexpr int most = tail == GemmTail::half ? kGemmWidest : kGemmVectors;
-  constexpr bool whole = vectors == kGemmVectors && tail == GemmTail::whole;
-  constexpr bool possible = aside != GemmAside::copy_next || (kGemmCopiesAhead && whole);
-  if constexpr (possible && vectors <= most && rows <= gemm_rows(vectors) &&
-                rows >= gemm_least_rows(vectors, aside))
-    return gemm_micro<Factors, rows, vectors, tail, aside>;
-  else
-    return nullptr;
-}
-
-/** Micro-kernels by rows - 1. */
-struct GemmMicroRows {
-  GemmMicro of[8];
-};
-template <class Factors, int vectors, GemmTail tail, GemmAside aside>
-constexpr GemmMicroRows gemm_micro_rows() {
-  return {{gemm_micro_or_null<Factors, 1, vectors, tail, aside>(),
-           gemm_micro_or_null<Factors, 2, vectors, tail, aside>(),
-           gemm_micro_or_null<Factors, 3, vectors, tail, aside>(),
-           gemm_micro_or_null<Factors, 4, vectors, tail, aside>(),
-           gemm_micro_or_null<Factors, 5, vectors, tail, aside>(),
-           gemm_micro_or_null<Factors, 6, vectors, tail, aside>(),
-           gemm_micro_or_null<Factors, 7, vectors, tail, aside>(),
-           gemm_micro_or_null<Factors, 8, vectors, tail, aside>()}};
-}
-template <class Factors, GemmTail tail, GemmAside aside>
-struct GemmMicroTable {
-  static constexpr GemmMicroRows of[8] = {
-      gemm_micro_rows<Factors, 1, tail, aside>(), gemm_micro_rows<Factors, 2, tail, aside>(),
-      gemm_micro_rows<Factors, 3, tail, aside>(), gemm_micro_rows<Factors, 4, tail, aside>(),
-      gemm_micro_rows<Factors, 5, tail, aside>(), gemm_micro_rows<Factors, 6, tail, aside>(),
-      gemm_micro_rows<Factors, 7, tail, aside>(), gemm_micro_rows<Factors, 8, tail, aside>()};
-};
-
-template <class Factors, GemmAside aside>
-inline GemmMicro gemm_micro_for(int64_t rows, int64_t vectors, int64_t tail) {
-  constexpr const GemmMicroRows* tables[] = {GemmMicroTable<Factors, GemmTail::whole, aside>::of,
-                                             GemmMicroTable<Factors, GemmTail::part, aside>::of,
-                                             GemmMicroTable<Factors, kGemmShortTail, aside>::of};
-  return tables[static_cast<int>(gemm_tail(tail))][vectors - 1].of[rows - 1];
-}
-
-#if defined(NABLA_OUTER_STEPS)
-// Steps of k from which on a tile goes four at a time, and does the last ones row by row: while c is not
-// fetched before (else it is worth nothing). With c on its way to memory, rows along k lose 3 to 9 %.
-constexpr int64_t kGemmByFour = 4, kGemmFewest = 8;
-
-template <GemmAside aside, GemmPace pace, int rows>
-inline GemmMicro gemm_micro_by_four(bool across) {
-  return across ? gemm_micro<GemmPlain, rows, kGemmVectors, GemmTail::whole, aside, pace, true>
-                : gemm_micro<GemmPlain, rows, kGemmVectors, GemmTail::whole, aside, pace, false>;
-}
-template <GemmAside aside, GemmPace pace>
-inline GemmMicro gemm_micro_by_four(int64_t rows, bool across) {
-  constexpr int kRows = gemm_rows(kGemmVectors);
-  return rows == kRows ? gemm_micro_by_four<aside, pace, kRows>(across)
-                       : gemm_micro_by_four<aside, pace, kRows - 1>(across);
-}
-
-/** For whole tiles, if there is one for so many rows and steps. */
-template <GemmAside aside>
-inline GemmMicro gemm_micro_by_four(int64_t rows, const GemmTile& tile) {
-  if (tile.k < kGemmByFour || rows < gemm_rows(kGemmVectors) - 1) return nullptr;
-  const bool across = tile.x_step != 1;
-  if (aside != GemmAside::nothing || tile.k > kGemmShort)
-    return gemm_micro_by_four<aside, GemmPace::four>(rows, across);
-  return tile.k >= kGemmFewest && tile.k < kGemmShortest && (across || !tile.c_far) && gemm_is_plain(tile)
-             ? gemm_micro_by_four<GemmAside::nothing, GemmPace::fewest>(rows, across)
-             : gemm_micro_by_four<GemmAside::nothing, GemmPace::few>(rows, across);
-}
-#endif
-
-/** For tiles of so many rows. */
-template <class Factors, GemmAside aside>
-inline GemmMicro gemm_micro_for(int64_t rows, int64_t vectors, const GemmTile& tile) {
-#if defined(NABLA_OUTER_STEPS)
-  const bool whole = vectors == kGemmVectors && tile.tail == kWidth;
-  if (whole && (tile.x_step == 1 || tile.x_row == 1))
-    if (const GemmMicro micro = gemm_micro_by_four<aside>(rows, tile)) return micro;
-#endif
-  return gemm_micro_for<Factors, aside>(rows, vectors, tile.tail);
 }
 
 }  // namespace
