@@ -10,8 +10,9 @@ constexpr int64_t kGemmStridedK = 256, kGemmCollidingK = 512, kGemmScatteredK = 
 // which a panel of y stays there as well, unless x or y meets in few sets for few rows. (Panels a line wide
 // always stay.)
 constexpr int64_t kGemmNearK = (int64_t{32} << 10) / sizeof(Real) / kGemmColumns, kGemmNearRows = 128;
-// Steps of k by which x is fetched ahead within the last block.
-constexpr int64_t kGemmAhead = 16;
+// Steps of k by which x is fetched ahead within the last block; fewer where narrow panels read it in place,
+// since what falls on few sets of L1 is gone again before it is needed.
+constexpr int64_t kGemmAhead = 16, kGemmAheadInPlace = kGemmNarrow ? 4 : kGemmAhead;
 // What is larger comes from memory, and not from the last cache.
 constexpr int64_t kGemmLastCache = (int64_t{8} << 20) / sizeof(Real);
 // Columns and steps of k from which on copying x pays; narrow panels make tasks of so many, for each of which
@@ -19,6 +20,9 @@ constexpr int64_t kGemmLastCache = (int64_t{8} << 20) / sizeof(Real);
 // places; but not so few if x comes from memory, which copying waits for.
 constexpr int64_t kGemmCopyColumns = (kGemmNarrow ? 8 : 4) * kGemmColumns, kGemmFarColumns = 4 * kGemmColumns;
 constexpr int64_t kGemmCopySteps = 64, kGemmCrowdedSteps = 256, kGemmPiledSteps = 16;
+// Nor where x is small, beside few columns: it comes as fast from L2.
+constexpr int64_t kGemmSmallXColumns = 2 * kGemmCopyColumns, kGemmSmallXSteps = 448;
+constexpr int64_t kGemmSmallX = (int64_t{192} << 10) / sizeof(Real);
 // And rows of x, if those lie whole pages apart.
 constexpr int64_t kGemmScatteredRows = 4 * gemm_rows(kGemmVectors);
 // Tiles whose results wait in L1 for a function that is not done in registers.
@@ -197,6 +201,12 @@ inline bool gemm_x_scatters(const GemmProduct& p) {
   return kGemmNarrow && p.x_step == 1 && p.x_row % kGemmPage == 0 && p.rows >= kGemmScatteredRows;
 }
 
+/** Whether an x whose rows are contiguous is read in place beside so many columns of y, since it is small. */
+inline bool gemm_x_is_near(const GemmProduct& p, int64_t columns) {
+  return columns < kGemmSmallXColumns && p.k <= kGemmSmallXSteps && p.rows * p.k <= kGemmSmallX &&
+         !gemm_x_half_piles(p);
+}
+
 /** Whether x is copied: if it collides, or lies better in slivers, and there are columns of y enough to pay
  *  for it. */
 inline bool gemm_copies_x(const GemmProduct& p, int64_t columns) {
@@ -204,7 +214,9 @@ inline bool gemm_copies_x(const GemmProduct& p, int64_t columns) {
     if (gemm_x_piles(p)) return true;
     if (kGemmNarrow && gemm_x_half_piles(p) && columns >= 3 * kGemmColumns) return true;
   }
-  const bool pays = p.x_step == 1 ? gemm_x_scatters(p) : kGemmSlivers ? p.x_row == 1 : gemm_x_collides(p);
+  const bool pays = p.x_step == 1  ? gemm_x_scatters(p)
+                    : kGemmSlivers ? p.x_row == 1 && !gemm_x_is_near(p, columns)
+                                   : gemm_x_collides(p);
   return pays && p.k >= kGemmCopySteps && columns >= kGemmCopyColumns;
 }
 
@@ -337,7 +349,7 @@ inline bool gemm_turns_ahead(const GemmProduct& p, int64_t rows, int64_t k) {
 // few sets of L2 that there is no room for all of it at once (gemm_y_scatters asks for twice as many ways:
 // not every L2 has them): what the first tile then waits for counts. With fewer rows there are too few turns;
 // with more it is worth nothing. And steps of k, from so many on.
-constexpr int64_t kGemmCopiedAheadRows = 4 * gemm_rows(kGemmVectors), kGemmCopiedAheadMost = 160;
+constexpr int64_t kGemmCopiedAheadRows = 4 * gemm_rows(kGemmVectors), kGemmCopiedAheadMost = 256;
 constexpr int64_t kGemmCopiedAheadK = kGemmShort + 1;
 
 /** Whether it is, if it has so many columns. */
@@ -451,10 +463,11 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
         coming.fetch = {};
       else
         coming.fetch = last ? next : gemm_fetch(p, j, columns, k0 + part, part);
+      const int64_t ahead = tile.slivers ? kGemmAhead : kGemmAheadInPlace;
       const bool to_next_part = q == panels - 1 && !last && !copied;
       const bool upward = area.upward && !turns_x;  // x is turned downward
       const GemmArea panel = {plan.direct ? i : 0, rows, plan.direct ? j + at : at, width, upward};
-      gemm_panel<Factors>(tile, panel, to_next_part ? part : kGemmAhead, turns_x,
+      gemm_panel<Factors>(tile, panel, to_next_part ? part : ahead, turns_x,
                           !last         ? nullptr
                           : plan.direct ? &o
                           : plan.turned ? &transposed
