@@ -21,8 +21,8 @@ constexpr int64_t kGemmLastCache = (int64_t{8} << 20) / sizeof(Real);
 constexpr int64_t kGemmCopyColumns = (kGemmNarrow ? 8 : 4) * kGemmColumns, kGemmFarColumns = 4 * kGemmColumns;
 constexpr int64_t kGemmCopySteps = 64, kGemmCrowdedSteps = 256, kGemmPiledSteps = 16;
 // Nor where x is small, beside few columns: it comes as fast from L2.
-constexpr int64_t kGemmSmallXColumns = 2 * kGemmCopyColumns, kGemmSmallXSteps = 448;
 constexpr int64_t kGemmSmallX = (int64_t{192} << 10) / sizeof(Real);
+constexpr int64_t kGemmSmallXColumns = 2 * kGemmCopyColumns, kGemmSmallXSteps = 448;
 // And rows of x, if those lie whole pages apart.
 constexpr int64_t kGemmScatteredRows = 4 * gemm_rows(kGemmVectors);
 // Tiles whose results wait in L1 for a function that is not done in registers.
@@ -314,11 +314,13 @@ inline bool gemm_place_x(GemmPlain, const GemmProduct& p, int64_t i, int64_t row
     (along ? tile.x_row : tile.x_step) = to_row;
   }
   if (copies) tile.x = copy;
-  const bool across = tile.x_step == 1;  // the next rows follow within reach: fetch them evenly
-  tile.ahead_step = across ? smaller(kGemmLine, tile.x_row * kGemmMaxRows / larger(k, 1)) : tile.x_step;
-  // But what lies between them for the most part belongs to other steps of k: beside wide panels the
-  // machine's own prefetching does better.
-  if (!kGemmNarrow && across && tile.x_row > 2 * k) tile.ahead_step = 0;
+  const bool along = tile.x_step == 1;  // the next rows follow within reach: fetch them evenly
+  constexpr int kRows = kGemmNarrow ? gemm_rows(kGemmVectors) : kGemmMaxRows;
+  tile.ahead_step = along ? smaller(kGemmLine, tile.x_row * kRows / larger(k, 1)) : tile.x_step;
+  // But not what for the most part belongs to other steps of k: the machine's own prefetching does better.
+  // Nor an x so small that narrow panels find it in L2: what the micro-kernel is spared counts.
+  const bool near = kGemmNarrow && rows * k <= kGemmSmallX;
+  if (along && (near || tile.x_row > 2 * k)) tile.ahead_step = 0;
   return copies;
 }
 

@@ -270,18 +270,25 @@ enum class GemmAside { nothing, pack, copy_next };
  */
 enum class GemmPace { one, four, few, fewest };
 
+/** How rows of x lie, where steps go four at a time: along k, along k but near enough not to be fetched
+ * ahead, or side by side. */
+enum class GemmLies { along, near, across };
+
 #if defined(NABLA_OUTER_STEPS)  // simd/avx2_outer.h
-/** k steps, four at a time. copies: a row behind each four, until those of a turn are copied. */
-template <bool copies, class Places, int rows>
+/** k steps, four at a time. copies: a row behind each four, until those of a turn are copied. fetches: x is.
+ */
+template <bool copies, bool fetches, class Places, int rows>
 [[gnu::always_inline]] inline void gemm_by_four(Places& at, const Real*& ahead, int64_t ahead_step, int64_t k,
                                                 V (&sum)[rows][2], [[maybe_unused]] GemmNext* next) {
   int64_t rows_left = copies ? smaller(next->copying.at_once, next->copying.left) : 0;
   const auto steps = static_cast<uint64_t>(k);
   for (uint64_t n = steps / 4; n > 0; n--) {
-    prefetch(ahead);
-    prefetch(ahead + 2 * ahead_step);
-    ahead += 4 * ahead_step;
-    forget(ahead);
+    if constexpr (fetches) {
+      prefetch(ahead);
+      prefetch(ahead + 2 * ahead_step);
+      ahead += 4 * ahead_step;
+      forget(ahead);
+    }
     outer_four(at, sum);
     at.move(4);
     if (copies && rows_left > 0) {
@@ -301,10 +308,9 @@ template <bool copies, class Places, int rows>
 #endif
 
 /** Factors: GemmPlain, or pairs of bfloat16 (gemm_bf16.h), of which tile.k then counts the pairs.
- *  tail_kind: of tile.tail. across: rows of x lie side by side, and not along k; matters to four at a time.
- */
+ *  tail_kind: of tile.tail. lies: matters to four at a time. */
 template <class Factors, int rows, int vectors, GemmTail tail_kind, GemmAside aside,
-          GemmPace pace = GemmPace::one, bool across = false>
+          GemmPace pace = GemmPace::one, GemmLies lies = GemmLies::along>
 void gemm_micro(const GemmTile& tile) {
   constexpr bool pack = aside == GemmAside::pack;
   constexpr bool partial = tail_kind != GemmTail::whole;
@@ -337,7 +343,7 @@ void gemm_micro(const GemmTile& tile) {
       for (int j = 0; j < vectors; j++) sum[i][j] = zero();
 
 #if defined(NABLA_OUTER_STEPS)
-    using Places = std::conditional_t<across, OuterAcross, OuterAlong>;
+    using Places = std::conditional_t<lies == GemmLies::across, OuterAcross, OuterAlong>;
     [[maybe_unused]] Places places(y, y_step, tile_x, x_row, x_step);
 #endif
     const Real* c = tile_c;
@@ -368,8 +374,8 @@ void gemm_micro(const GemmTile& tile) {
       }
 #if defined(NABLA_OUTER_STEPS)
       if constexpr (pace != GemmPace::one) {
-        gemm_by_four<aside == GemmAside::copy_next>(places, ahead, ahead_step, smaller(left, steps), sum,
-                                                    tile.next);
+        gemm_by_four<aside == GemmAside::copy_next, lies != GemmLies::near>(
+            places, ahead, ahead_step, smaller(left, steps), sum, tile.next);
         continue;
       }
 #endif

@@ -63,16 +63,17 @@ inline GemmMicro gemm_micro_for(int64_t rows, int64_t vectors, int64_t tail) {
 // fetched before (else it is worth nothing). With c on its way to memory, rows along k lose 3 to 9 %.
 constexpr int64_t kGemmByFour = 4, kGemmFewest = 8;
 
-template <GemmAside aside, GemmPace pace, int rows>
-inline GemmMicro gemm_micro_by_four(bool across) {
-  return across ? gemm_micro<GemmPlain, rows, kGemmVectors, GemmTail::whole, aside, pace, true>
-                : gemm_micro<GemmPlain, rows, kGemmVectors, GemmTail::whole, aside, pace, false>;
+template <GemmAside aside, GemmPace pace, GemmLies lies>
+inline GemmMicro gemm_micro_by_four(int64_t rows) {
+  constexpr int kRows = gemm_rows(kGemmVectors);
+  return rows == kRows ? gemm_micro<GemmPlain, kRows, kGemmVectors, GemmTail::whole, aside, pace, lies>
+                       : gemm_micro<GemmPlain, kRows - 1, kGemmVectors, GemmTail::whole, aside, pace, lies>;
 }
 template <GemmAside aside, GemmPace pace>
-inline GemmMicro gemm_micro_by_four(int64_t rows, bool across) {
-  constexpr int kRows = gemm_rows(kGemmVectors);
-  return rows == kRows ? gemm_micro_by_four<aside, pace, kRows>(across)
-                       : gemm_micro_by_four<aside, pace, kRows - 1>(across);
+inline GemmMicro gemm_micro_by_four(int64_t rows, const GemmTile& tile) {
+  if (tile.x_step != 1) return gemm_micro_by_four<aside, pace, GemmLies::across>(rows);
+  if (tile.ahead_step == 0) return gemm_micro_by_four<aside, pace, GemmLies::near>(rows);
+  return gemm_micro_by_four<aside, pace, GemmLies::along>(rows);
 }
 
 /** For whole tiles, if there is one for so many rows and steps. */
@@ -81,10 +82,10 @@ inline GemmMicro gemm_micro_by_four(int64_t rows, const GemmTile& tile) {
   if (tile.k < kGemmByFour || rows < gemm_rows(kGemmVectors) - 1) return nullptr;
   const bool across = tile.x_step != 1;
   if (aside != GemmAside::nothing || tile.k > kGemmShort)
-    return gemm_micro_by_four<aside, GemmPace::four>(rows, across);
+    return gemm_micro_by_four<aside, GemmPace::four>(rows, tile);
   return tile.k >= kGemmFewest && tile.k < kGemmShortest && (across || !tile.c_far) && gemm_is_plain(tile)
-             ? gemm_micro_by_four<GemmAside::nothing, GemmPace::fewest>(rows, across)
-             : gemm_micro_by_four<GemmAside::nothing, GemmPace::few>(rows, across);
+             ? gemm_micro_by_four<GemmAside::nothing, GemmPace::fewest>(rows, tile)
+             : gemm_micro_by_four<GemmAside::nothing, GemmPace::few>(rows, tile);
 }
 #endif
 
