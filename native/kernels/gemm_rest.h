@@ -52,8 +52,10 @@ inline int32_t gemm_rest(const GemmCall& g, bool swapped, const GemmCosts& most)
   const bool turned = gemm_only_turns(g.output);
   const double wholes = gemm_cost(p, plan.direct, turned, false),
                halves = gemm_cost(p, plan.direct, turned, true);
-  // Some has to be gained, or nothing lost where halves are cheaper; the other way round, more.
-  plan.rest = gemm_rest(g, plan.swapped, {{0.975 * wholes, halves}});
+  // Some has to be gained, or nothing lost where halves are cheaper; the other way round, more. Less beside
+  // narrow panels of rows along k: a partial vector is not for the micro-kernels that are quickest.
+  const double most = kGemmNarrow && p.x_step == 1 ? 0.988 : 0.975;
+  plan.rest = gemm_rest(g, plan.swapped, {{most * wholes, halves}});
   if (plan.rest > 0) return;
   const int32_t other = gemm_rest(g, !plan.swapped, {{0.96 * wholes, 0.96 * halves}});
   if (other == 0) return;
