@@ -368,12 +368,18 @@ inline bool gemm_comes_alone(const GemmProduct& p) {
   return p.y_panel > 0 && (p.k * p.columns < kGemmLastCache || p.rows >= kGemmNearRows);
 }
 
+/** Whether all of y is no more than L1 has room for. Fetching that, a panel ahead, gains narrow ones nothing.
+ */
+inline bool gemm_y_is_tiny(const GemmProduct& p) {
+  return kGemmNarrow && p.k * p.columns * static_cast<int64_t>(sizeof(Real)) <= (int64_t{32} << 10);
+}
+
 /** Columns of y from j, at most kGemmColumns or `most`, steps from k0. */
 inline GemmFetch gemm_fetch(const GemmProduct& p, int64_t j, int64_t columns, int64_t k0, int64_t k,
                             int64_t most = kGemmColumns) {
   columns = smaller(columns, most);
   k = smaller(k, p.k - k0);
-  if (columns <= 0 || k <= 0 || gemm_comes_alone(p)) return {};
+  if (columns <= 0 || k <= 0 || gemm_comes_alone(p) || gemm_y_is_tiny(p)) return {};
   const Real* const y = p.y_at(k0, j);
   if (p.y_column == 1) return {y, 0, 1, k, p.y_step, 0};
   if (p.y_step != 1) return {y, 0, 1, columns, p.y_column, 0};
