@@ -1,6 +1,10 @@
 // One block of a product: rows of x times columns of y, panel by panel of y, in blocks of k.
 namespace {
 
+// What L1 has room for, and what the last cache has: what is larger comes from memory.
+constexpr int64_t kGemmFirstCache = (int64_t{32} << 10) / sizeof(Real);
+constexpr int64_t kGemmLastCache = (int64_t{8} << 20) / sizeof(Real);
+
 // k is summed in blocks of at most this, so that a block of x and a panel of y stay in L2; in
 // smaller ones where a step of x is a step through memory, so that the next block can be fetched, or where a
 // panel of y that is read again and again in place would not stay.
@@ -9,22 +13,20 @@ constexpr int64_t kGemmStridedK = 256, kGemmCollidingK = 512, kGemmScatteredK = 
 // An x that is read in place across its steps takes a line of L1 for each of them: it goes in blocks for
 // which a panel of y stays there as well, unless x or y meets in few sets for few rows. (Panels a line wide
 // always stay.)
-constexpr int64_t kGemmNearK = (int64_t{32} << 10) / sizeof(Real) / kGemmColumns, kGemmNearRows = 128;
+constexpr int64_t kGemmNearK = kGemmFirstCache / kGemmColumns, kGemmNearRows = 128;
 // Steps of k by which x is fetched ahead within the last block; fewer where narrow panels read it in place,
 // since what falls on few sets of L1 is gone again before it is needed.
 constexpr int64_t kGemmAhead = 16, kGemmAheadInPlace = kGemmNarrow ? 4 : kGemmAhead;
-// What is larger comes from memory, and not from the last cache.
-constexpr int64_t kGemmLastCache = (int64_t{8} << 20) / sizeof(Real);
 // Columns and steps of k from which on copying x pays; narrow panels make tasks of so many, for each of which
 // it is copied. Fewer do where all its steps fall on one or two sets of L1 and are more than those have
 // places; but not so few if x comes from memory, which copying waits for.
 constexpr int64_t kGemmCopyColumns = (kGemmNarrow ? 8 : 4) * kGemmColumns, kGemmFarColumns = 4 * kGemmColumns;
 constexpr int64_t kGemmCopySteps = 64, kGemmCrowdedSteps = 256, kGemmPiledSteps = 16;
-// Nor where x is small, beside few columns: it comes as fast from L2.
-constexpr int64_t kGemmSmallX = (int64_t{192} << 10) / sizeof(Real);
-constexpr int64_t kGemmSmallXColumns = 2 * kGemmCopyColumns, kGemmSmallXSteps = 448;
 // And rows of x, if those lie whole pages apart.
 constexpr int64_t kGemmScatteredRows = 4 * gemm_rows(kGemmVectors);
+// Copying does not pay where x is small, beside few columns: it comes as fast from L2.
+constexpr int64_t kGemmSmallX = (int64_t{192} << 10) / sizeof(Real);
+constexpr int64_t kGemmSmallXColumns = 2 * kGemmCopyColumns, kGemmSmallXSteps = 448;
 // Tiles whose results wait in L1 for a function that is not done in registers.
 constexpr int64_t kGemmFinishedTiles = 4;
 // What lies so far apart falls on the same set of L1.
@@ -202,7 +204,7 @@ inline bool gemm_x_scatters(const GemmProduct& p) {
 }
 
 /** Whether an x whose rows are contiguous is read in place beside so many columns of y, since it is small. */
-inline bool gemm_x_is_near(const GemmProduct& p, int64_t columns) {
+inline bool gemm_reads_small_x(const GemmProduct& p, int64_t columns) {
   return columns < kGemmSmallXColumns && p.k <= kGemmSmallXSteps && p.rows * p.k <= kGemmSmallX &&
          !gemm_x_half_piles(p);
 }
@@ -215,7 +217,7 @@ inline bool gemm_copies_x(const GemmProduct& p, int64_t columns) {
     if (kGemmNarrow && gemm_x_half_piles(p) && columns >= 3 * kGemmColumns) return true;
   }
   const bool pays = p.x_step == 1  ? gemm_x_scatters(p)
-                    : kGemmSlivers ? p.x_row == 1 && !gemm_x_is_near(p, columns)
+                    : kGemmSlivers ? p.x_row == 1 && !gemm_reads_small_x(p, columns)
                                    : gemm_x_collides(p);
   return pays && p.k >= kGemmCopySteps && columns >= kGemmCopyColumns;
 }
@@ -319,8 +321,8 @@ inline bool gemm_place_x(GemmPlain, const GemmProduct& p, int64_t i, int64_t row
   tile.ahead_step = along ? smaller(kGemmLine, tile.x_row * kRows / larger(k, 1)) : tile.x_step;
   // But not what for the most part belongs to other steps of k: the machine's own prefetching does better.
   // Nor an x so small that narrow panels find it in L2: what the micro-kernel is spared counts.
-  const bool near = kGemmNarrow && rows * k <= kGemmSmallX;
-  if (along && (near || tile.x_row > 2 * k)) tile.ahead_step = 0;
+  const bool small = kGemmNarrow && rows * k <= kGemmSmallX;
+  if (along && (small || tile.x_row > 2 * k)) tile.ahead_step = 0;
   return copies;
 }
 
@@ -370,9 +372,7 @@ inline bool gemm_comes_alone(const GemmProduct& p) {
 
 /** Whether all of y is no more than L1 has room for. Fetching that, a panel ahead, gains narrow ones nothing.
  */
-inline bool gemm_y_is_tiny(const GemmProduct& p) {
-  return kGemmNarrow && p.k * p.columns * static_cast<int64_t>(sizeof(Real)) <= (int64_t{32} << 10);
-}
+inline bool gemm_y_is_tiny(const GemmProduct& p) { return kGemmNarrow && p.k * p.columns <= kGemmFirstCache; }
 
 /** Columns of y from j, at most kGemmColumns or `most`, steps from k0. */
 inline GemmFetch gemm_fetch(const GemmProduct& p, int64_t j, int64_t columns, int64_t k0, int64_t k,
