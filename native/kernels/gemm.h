@@ -2,7 +2,8 @@
 //
 // A product is worked on as rows of x times columns of y: x is read element by element (broadcast),
 // y by vectors. Normally x = a and y = w; where it is cheaper (few columns, or w transposed and a
-// small) the transpose is computed, x = wT and y = aT, and the result turned round at the end.
+// small) the transpose is computed, x = wT and y = aT, and the result turned round at the end (or panel by
+// panel: gemm_upended.h).
 // Where c is a few rows or columns wide and both lie along k, the lanes are steps of k (gemm_dots.h).
 // The order of summation depends on the shape and on constants of the instruction set alone.
 #include "gemm_turn.h"
@@ -10,7 +11,9 @@
 #include "gemm_micro_for.h"
 #include "gemm_pack.h"
 #include "gemm_finish.h"
+#include "gemm_panel.h"
 #include "gemm_block.h"
+#include "gemm_upended.h"
 #include "gemm_dots.h"
 #include "gemm_call.h"
 #include "gemm_plan.h"
@@ -78,7 +81,10 @@ inline void gemm_share_blocks(const GemmCall& g, const GemmPlan& plan, const Gem
                const int64_t share = parts_of(smaller(p.k, kGemmK), before);
                const int64_t then = area.j + area.columns;
                const GemmFetch next = gemm_fetch(p, then, p.columns - then, block % before * share, share);
-               gemm_block<Factors>(p, plan, o, area, next, soon, scratch);
+               if (kGemmNarrow && plan.upended)
+                 gemm_upended_block<Factors>(p, plan, o, area, soon, scratch);
+               else
+                 gemm_block<Factors>(p, plan, o, area, next, soon, scratch);
                if (plan.rest > 0 && then == p.columns) gemm_rest_block(g, plan, area, scratch);
              });
 }
@@ -94,18 +100,22 @@ inline void gemm_share_dots(const GemmCall& g, bool swapped, const GemmProduct& 
 /** A y whose columns do not lie side by side, and that several tasks would each turn, is turned here once, to
  *  rows that do not fall on few sets of the caches. Two threads had better turn it each for itself than fetch
  *  the other's half, and so do blocks of many rows, behind whose arithmetic it is turned. */
-inline void gemm_turn_y(const GemmCall& g, GemmProduct& p, Context& context) {
+inline void gemm_turn_y(const GemmCall& g, const GemmPlan& plan, GemmProduct& p, Context& context) {
   const int64_t width = gemm_odd_lines(p.columns);
   if (g.batch > 1 || p.y_column == 1 || p.k * width > kGemmSharedSize) return;
-  const GemmGrid grid = gemm_grid(p, 1, {}, context.threads, false);
+  const GemmGrid grid = gemm_grid(p, 1, plan.upended ? plan : GemmPlan{}, context.threads, false);
   if (grid.row_parts <= smaller(context.threads, 2)) return;
   if (grid.rows >= kGemmBlock / 2 && gemm_turns_ahead(p, grid.rows, p.k)) return;
   Real* const turned = static_cast<Real*>(context.scratch) + kGemmSharedFrom;
   const double work = 0.3 * static_cast<double>(p.k * p.columns);
   parallel(context, parts_of(p.columns, kGemmColumns), work, [=](int64_t panel, void*) {
     const int64_t j = panel * kGemmColumns, columns = smaller(kGemmColumns, p.columns - j);
-    gemm_pack_panel(p.y + j * p.y_column, p.y_step, p.y_column, p.k, columns, width, turned + j);
+    if (kGemmNarrow)
+      gemm_turn_panel(p, j, turned + j * p.k);
+    else
+      gemm_pack_panel(p.y + j * p.y_column, p.y_step, p.y_column, p.k, columns, width, turned + j);
   });
+  if (kGemmNarrow) return gemm_set_panels(p, turned);
   p.y = turned;
   p.y_step = width;
   p.y_column = 1;
@@ -130,13 +140,13 @@ inline void gemm_blocks(const GemmCall& g, Context& context) {
   if (gemm_is_long(g, whole)) return gemm_long(g, turned, whole, context);
   const bool large = kWidth > 1 && g.batch == 1 && g.m * g.n * g.k >= kGemmRestWork;
   if (large) {
+    if (kGemmNarrow) gemm_plan_upended(g, plan);
     gemm_plan_rest(g, plan);
-    if (plan.rest > 0) {
-      p = gemm_product(g, plan.swapped);
-      p.columns -= plan.rest;
-    }
+    p = gemm_product(g, plan.swapped);
+    p.columns -= plan.rest;
+    plan.upended = gemm_is_upended(p, plan);
   }
-  gemm_turn_y(g, p, context);
+  gemm_turn_y(g, plan, p, context);
   gemm_share_blocks<GemmPlain>(g, plan, p, gemm_grid(p, g.batch, plan, context.threads, p.y_column == 1),
                                context);
 }

@@ -27,16 +27,15 @@ constexpr int64_t kGemmScatteredRows = 4 * gemm_rows(kGemmVectors);
 // Copying does not pay where x is small, beside few columns: it comes as fast from L2.
 constexpr int64_t kGemmSmallX = (int64_t{192} << 10) / sizeof(Real);
 constexpr int64_t kGemmSmallXColumns = 2 * kGemmCopyColumns, kGemmSmallXSteps = 448;
-// Tiles whose results wait in L1 for a function that is not done in registers.
-constexpr int64_t kGemmFinishedTiles = 4;
-// What lies so far apart falls on the same set of L1.
-constexpr int64_t kGemmPage = 4096 / sizeof(Real);
 
 // Rows of a block at most: the more there are, the fewer blocks pack or turn the same y. (That much of x
 // comes from the last cache, which costs less.) Narrow panels are four times as many to pack.
 constexpr int64_t kGemmTall = 2 * kGemmBlock, kGemmCopyRows = kGemmNarrow ? 2 * kGemmTall : kGemmTall;
 // Rows of c from which on there are turns enough to turn the next panel in, two squares in each at most.
 constexpr int64_t kGemmTurnsAheadRows = 64;
+// Whether the sums of a transpose are turned panel by panel, while those of one are in L1. (What is turned of
+// wide panels at once is long enough.)
+constexpr bool kGemmTurnsPanels = kGemmNarrow;
 // Rows and steps of k from which on a copy of x is made along k, behind the arithmetic of the first panel.
 constexpr int64_t kGemmTurnedRows = 96, kGemmTurnedK = 256;
 
@@ -57,17 +56,12 @@ struct GemmProduct {
   }
 };
 
-/** A block of c: rows from i, columns from j. */
-struct GemmArea {
-  int64_t i, rows, j, columns;
-  bool upward;  // worked on from its last rows to its first
-};
-
 /** How a block is computed; decided once for all tasks. */
 struct GemmPlan {
   bool swapped;  // x = wT, y = aT
   bool direct;   // micro-kernels write c itself
   bool turned;   // or its transpose, finished, which has only to be turned
+  bool upended;  // and y in panels: see gemm_upended.h
   int32_t rest;  // last columns that are computed apart: see gemm_rest.h
 };
 
@@ -97,87 +91,6 @@ struct GemmScratch {
 inline GemmScratch gemm_scratch(void* memory) {
   Real* const all = static_cast<Real*>(memory);
   return {all, all + kGemmCopySize, all + kGemmCopySize + kGemmPackSize, all + kGemmSumsFrom};
-}
-
-/** All rows of an area times one panel of y (at most kGemmWidest vectors wide). With tile.keep the first tile
- *  packs y there for the others. ahead_steps: how far ahead a strided x is fetched. turns_x: what next turns
- * is x, of which every tile needs its rows. Inlined, since copying a tile costs small products some percent.
- */
-template <class Factors>
-[[gnu::always_inline]] inline void gemm_panel(GemmTile tile, const GemmArea& area, int64_t ahead_steps,
-                                              bool turns_x, const GemmOutput* finish) {
-  const int64_t rows = area.rows, columns = area.columns, vectors = parts_of(columns, kWidth);
-  tile.tail = columns - (vectors - 1) * kWidth;
-  const int64_t tiles =
-      parts_of(rows, kGemmSlivers && tile.slivers ? kGemmSliver : gemm_rows(static_cast<int>(vectors)));
-  const int64_t height = rows / tiles, higher = rows - height * tiles;  // so many tiles have one more row
-  // The first tile packs for the others; where few rows make it too low for that, y is read in place.
-  if (height + (higher > 0 && !area.upward) < gemm_least_rows(static_cast<int>(vectors), GemmAside::pack))
-    tile.keep = nullptr;
-  tile.fetch_runs = tile.soon ? kGemmMostRuns : kGemmTurnRuns;
-  // As much in a turn as brings all of it in time, if that can be.
-  GemmNext& next = *tile.next;
-  const int64_t turns = larger(1, tiles * (tile.k / kGemmTurn - parts_of(height, kGemmTurnRuns)));
-  if (next.turning.to) next.turning.at_once = parts_of(next.turning.squares(), turns);
-  if (kGemmCopiesAhead && next.copying.left > 0) next.copying.share(turns);
-  if (tile.k <= kGemmShort) {
-    if (kGemmNarrow) tile.fetch_runs *= static_cast<int>(parts_of(tile.k, kGemmTurn));  // of all turns in one
-  } else if (!tile.soon) {
-    const int64_t needed = smaller(parts_of(next.fetch.rows * next.fetch.pieces, turns), kGemmInTimeRuns);
-    tile.fetch_runs = static_cast<int>(larger(kGemmTurnRuns, needed));
-  }
-  const Real* const first = tile.x;
-  Real* const c = tile.c;
-  const Real* const row_bias = tile.row_bias;
-  tile.relu = finish && gemm_is_relu(*finish);  // which decides what micro-kernel it is as well
-  const auto micro_for = [&](int64_t of_rows) {
-    return kGemmCopiesAhead && next.copying.left > 0
-               ? gemm_micro_for<Factors, GemmAside::copy_next>(of_rows, vectors, tile)
-               : gemm_micro_for<Factors, GemmAside::nothing>(of_rows, vectors, tile);
-  };
-  const GemmMicro tile_of_height = micro_for(height);
-  const GemmMicro higher_tile = higher > 0 ? micro_for(height + 1) : nullptr;
-  const auto row_of = [=](int64_t t) { return t * height + smaller(t, higher); };
-  const auto nth = [=, &area](int64_t n) { return area.upward ? tiles - 1 - n : n; };
-  const bool functions = finish && !tile.relu && (finish->activation || finish->combine);
-  // Some where something is done in between: so many stay in L1, unless their rows fall on one set of it.
-  const int64_t few = tile.c_row % kGemmPage == 0 ? 1 : kGemmFinishedTiles;
-  const int64_t most = turns_x ? 1 : functions ? few : tiles;
-  for (int64_t n = 0; n < tiles;) {
-    const int64_t t = nth(n), r = row_of(t), h = height + (t < higher);
-    const int64_t same =
-        t < higher ? (area.upward ? t + 1 : higher - t) : (area.upward ? t + 1 - higher : tiles - t);
-    tile.tiles = tile.keep ? 1 : smaller(same, most);
-    n += tile.tiles;
-    const bool slivers = kGemmSlivers && tile.slivers;
-    const int64_t sliver = gemm_sliver_size(tile.k), down = area.upward ? -1 : 1;
-    tile.x = first + (slivers ? t * sliver : r * tile.x_row);
-    tile.c = c + r * tile.c_row;
-    tile.x_tile = down * (slivers ? sliver : h * tile.x_row);
-    tile.c_tile = down * h * tile.c_row;
-    tile.bias_tile = down * h;
-    if (turns_x) next.turning.finish(r + h);
-    if (row_bias) tile.row_bias = row_bias + r;
-    if (tile.x_step == 1) {
-      tile.ahead = tile.x_tile;
-      tile.last_ahead = first + row_of(nth(n < tiles ? n : 0)) * tile.x_row;
-    } else {
-      tile.ahead = ahead_steps * tile.x_step;
-      tile.last_ahead = tile.x + (tile.tiles - 1) * tile.x_tile + tile.ahead;
-    }
-    if (!tile.keep) {
-      (h > height ? higher_tile : tile_of_height)(tile);
-    } else {
-      gemm_micro_for<GemmPlain, GemmAside::pack>(h, vectors, tile.tail)(tile);
-      tile.y = tile.keep;
-      tile.y_step = vectors * kWidth;
-      tile.keep = nullptr;
-    }
-    if (functions) {
-      const int64_t done = h * tile.tiles;
-      gemm_finish_tile(*finish, area.i + (area.upward ? r + h - done : r), done, area.j, columns);
-    }
-  }
 }
 
 /** Whether columns of x are contiguous and its steps of k fall on few sets of the cache. */
@@ -409,7 +322,7 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
   GemmOutput transposed{};
   transposed.c = sums, transposed.row = sums_row, transposed.activation = o.activation;
 
-  const bool as_they_lie = p.y_panel > 0;
+  const bool as_they_lie = p.y_panel > 0, by_panel = kGemmTurnsPanels && plan.turned;
   const auto width_of = [=](int64_t q, int64_t at) {
     const int64_t even = (vectors / panels + (q < vectors % panels)) * kWidth;
     return smaller(as_they_lie ? kGemmColumns : even, columns - at);
@@ -456,12 +369,19 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
       tile.bias = plan.direct && b == 0 && o.bias ? o.bias + j + at : nullptr;
       tile.c = plan.direct ? o.c + i * o.row + j + at : sums + at;
       tile.c_row = plan.direct ? o.row : sums_row;
+      if (by_panel) {
+        tile.c = sums + (parts > 1 ? at * rows : 0), tile.c_row = gemm_width(width);
+        transposed.c = tile.c - at, transposed.row = tile.c_row;
+      }
       // Fetched is the next panel; where it is turned now it has been fetched before, but for the second one,
       // and what comes behind it is fetched.
       const int64_t from = at + width + (q > 0 ? turning.columns : 0);
       const int64_t most = q == 0 && turning.to && !turns_x ? 2 * kGemmColumns : kGemmColumns;
       const bool fetched = turned && panels > 2;  // what comes behind this panel
-      if (last && q == panels - 1 && plan.turned)
+      if (by_panel && last && (q == panels - 1 || p.y_panel > 0))
+        coming.fetch = {
+            o.c + (j + at) * o.row + i, kGemmColumns, parts_of(rows, kGemmColumns), width, o.row, 0};
+      else if (last && q == panels - 1 && plan.turned)
         coming.fetch = {o.c + j * o.row + i, o.row, columns, parts_of(rows, kGemmColumns), kGemmColumns, 0};
       else if (kGemmCopiesAhead && copying.to)
         coming.fetch = {};
@@ -480,11 +400,14 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
                           : plan.direct ? &o
                           : plan.turned ? &transposed
                                         : nullptr);
+      if (by_panel && last)
+        gemm_turn_sums(tile.c, tile.c_row, rows, width, o.c + (j + at) * o.row + i, o.row);
       if (turns_x) turning.clear();
       turns_x = false;
       at += width;
     }
   }
+  if (by_panel) return;
   if (plan.turned) return gemm_transpose(sums, sums_row, rows, columns, o.c + j * o.row + i, o.row);
   if (!plan.direct) gemm_finish_block(o, plan.swapped, i, rows, j, columns, sums, sums_row, strip);
 }

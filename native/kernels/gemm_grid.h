@@ -89,7 +89,8 @@ struct GemmCut {
   /** Whether threads share so many blocks evenly, and narrow panels would rather have no more of them: each
    * block copies its x, and those above each other pack the same y. */
   bool enough(int64_t blocks, int64_t columns) const {
-    return kGemmNarrow && batch * blocks % threads == 0 && (x_copied || columns < 2 * kGemmLeastColumns);
+    return kGemmNarrow && batch * blocks % threads == 0 &&
+           (x_copied || plan.upended || columns < 2 * kGemmLeastColumns);
   }
 };
 
@@ -103,6 +104,7 @@ inline int64_t gemm_most_sums(int64_t other) {
 /** Rows of a block at most: as many as there is room for sums or a copy of x, or as pay. */
 inline int64_t gemm_most_rows(const GemmProduct& p, const GemmPlan& plan) {
   if (!plan.direct && !plan.turned) return kGemmBlock;
+  if (plan.upended) return p.rows;
   return plan.direct ? kGemmCopyRows : smaller(kGemmTall, gemm_most_sums(p.columns));
 }
 
@@ -115,7 +117,7 @@ inline int64_t gemm_most_columns(const GemmProduct& p, const GemmPlan& plan, int
 /** Blocks of c, about so many or as many as are worth it. */
 inline GemmGrid gemm_cut(const GemmProduct& p, const GemmCut& how, int64_t target) {
   GemmGrid grid;
-  if (p.y_panel > 0) grid.unit = kGemmColumns;
+  if (p.y_panel > 0 || how.plan.upended) grid.unit = kGemmColumns;
   grid.row_parts = parts_of(p.rows, gemm_most_rows(p, how.plan));
   grid.column_parts = parts_of(p.columns, gemm_most_columns(p, how.plan, how.threads));
   const bool wide = p.columns >= kGemmWideFrom || (gemm_x_crowds(p) && p.rows >= kGemmBlock * target);

@@ -149,6 +149,25 @@ constexpr int64_t kGemmCrowdedTurn = 1024 / sizeof(Real);
     }
 }
 
+/** The same for few rows, which are in L1: by halves of squares, and lines of `to` one after the other. */
+[[gnu::noinline]] inline void gemm_turn_sums(const Real* from, int64_t from_row, int64_t rows,
+                                             int64_t columns, Real* to, int64_t to_row) {
+  constexpr int kLine = 2 * kGemmSquare;
+  if (rows < kGemmSquare || columns < kGemmSquare)
+    return gemm_transpose(from, from_row, rows, columns, to, to_row);
+  int64_t i = 0;
+  if (columns == kLine)
+    for (; i + kLine <= rows; i += kLine)
+      for (int q = 0; q < kLine; q += kGemmSquare)
+        for (int r = 0; r < kLine; r += kGemmSquare)
+          gemm_transpose_halves(from + (i + r) * from_row + q, from_row, to + q * to_row + i + r, to_row);
+  for (; i < rows; i += kGemmSquare)
+    for (int64_t j = 0; j < columns; j += kGemmSquare) {
+      const int64_t r = smaller(i, rows - kGemmSquare), q = smaller(j, columns - kGemmSquare);
+      gemm_transpose_halves(from + r * from_row + q, from_row, to + q * to_row + r, to_row);
+    }
+}
+
 // ---------------------------------------------------------------- while something else is computed
 
 /** Whether something can be turned while a panel of y is worked on: beside the sums of a micro-kernel
