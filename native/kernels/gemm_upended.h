@@ -7,6 +7,9 @@ namespace {
 constexpr int64_t kGemmUpendedY = (int64_t{420} << 10) / sizeof(Real);
 constexpr int64_t kGemmUpendedX = (int64_t{320} << 10) / sizeof(Real);
 static_assert(kGemmUpendedY <= kGemmSharedSize);
+// Columns that are multiplied with a block at once, at least: not all, if k is so long that their panels
+// would not stay.
+constexpr int64_t kGemmUpendedLeast = 2 * kGemmColumns;
 // Rows of such a block: whole tiles, and whole lines of c.
 constexpr int64_t kGemmUpendedRows = 3 * kGemmLine;
 static_assert(kGemmTall * kGemmColumns <= kGemmSumsSize);
@@ -14,7 +17,7 @@ static_assert(kGemmTall * kGemmColumns <= kGemmSumsSize);
 /** Whether a product is computed so. */
 inline bool gemm_is_upended(const GemmProduct& p, const GemmPlan& plan) {
   return kGemmNarrow && plan.turned && p.x_step == 1 && p.y_step == 1 && p.y_column != 1 &&
-         p.columns <= kGemmBlock && p.k * parts_of(p.columns, kGemmColumns) * kGemmColumns <= kGemmUpendedY;
+         p.columns <= kGemmBlock && p.k * kGemmUpendedLeast <= kGemmUpendedY;
 }
 
 /** Whether two threads share its panels, so that each turns its own. (Both turn all of them where the rows of
@@ -40,6 +43,16 @@ inline void gemm_set_panels(GemmProduct& p, const Real* panels) {
 template <class Factors>
 [[gnu::noinline]] void gemm_upended_block(GemmProduct p, const GemmPlan& plan, GemmOutput o, GemmArea area,
                                           GemmSoon* soon, Real* scratch) {
+  const int64_t most = kGemmUpendedY / (p.k * kGemmColumns),
+                panels_of_area = parts_of(area.columns, kGemmColumns);
+  if (p.y_panel == 0 && panels_of_area > most) {
+    const int64_t columns = parts_of(panels_of_area, parts_of(panels_of_area, most)) * kGemmColumns;
+    for (int64_t j = 0; j < area.columns; j += columns) {
+      const GemmArea some = {area.i, area.rows, area.j + j, smaller(columns, area.columns - j), false};
+      gemm_upended_block<Factors>(p, plan, o, some, soon, scratch);
+    }
+    return;
+  }
   if (p.y_panel == 0) {  // not turned for all tasks at once
     Real* const panels = scratch + kGemmSharedFrom;
     for (int64_t j = 0; j < area.columns; j += kGemmColumns) gemm_turn_panel(p, area.j + j, panels + j * p.k);
