@@ -54,7 +54,7 @@ function goesOn([nabla, ...peers]) {
 /** Everything known of one participant; `ratio` is its time over nabla's. */
 function figures(one, nabla) {
   const { blocks, peak } = one;
-  const { about } = one.session;
+  const { about } = one;
   const { median: ms, quartiles } = spread(blocks);
   return {
     version: about.version,
@@ -71,9 +71,10 @@ function figures(one, nabla) {
 
 /**
  * Measures `rounds` rounds, and more where that leaves a doubt. `participants`: {id, command, args,
- * environment}, nabla first; one that fails is left out with the reason and the rest goes on.
+ * environment}, nabla first; one that fails is left out with the reason and the rest goes on. `afresh`: every
+ * block is of a process of its own.
  */
-export async function measureRow(workload, threads, participants, { rounds, blockMs, progress }) {
+export async function measureRow(workload, threads, participants, { rounds, blockMs, afresh, progress }) {
   const leftOut = {};
   let present = [];
   const attempt = async (one, action) => {
@@ -90,11 +91,19 @@ export async function measureRow(workload, threads, participants, { rounds, bloc
     }
   };
 
+  const start = async (one) => {
+    one.session = await startSession(one.participant, { workload: workload.id, threads, blockMs });
+    one.about = one.session.about;
+  };
+  const end = async (one) => {
+    one.peak = Math.max(one.peak, await one.session.end());
+    one.session = undefined;
+  };
   for (const participant of participants) {
     progress(`starting ${participant.id}`);
-    const one = { id: participant.id, blocks: [] };
+    const one = { id: participant.id, participant, blocks: [], peak: 0 };
     await attempt(one, async () => {
-      one.session = await startSession(participant, { workload: workload.id, threads, blockMs });
+      await start(one);
       present.push(one);
     });
   }
@@ -105,14 +114,14 @@ export async function measureRow(workload, threads, participants, { rounds, bloc
     for (const one of round % 2 === 0 ? measured : measured.reverse()) {
       progress(`round ${round + 1}/${more ? MOST_TIMES * rounds : rounds} ${one.id}`);
       await sleep(SETTLE_MS);
-      await attempt(one, async () => one.blocks.push(await one.session.block()));
+      await attempt(one, async () => {
+        if (one.session === undefined) await start(one);
+        one.blocks.push(await one.session.block());
+        if (afresh) await end(one);
+      });
     }
   }
-  for (const one of [...present]) {
-    await attempt(one, async () => {
-      one.peak = await one.session.end();
-    });
-  }
+  for (const one of [...present]) if (one.session !== undefined) await attempt(one, () => end(one));
 
   const [nabla, ...peers] = present;
   return {

@@ -37,8 +37,8 @@ function participant(id: string, blocks: (number | null)[], unable?: string) {
   return { id, command: process.execPath, args: [file] };
 }
 
-const measure = (participants: unknown[]) =>
-  measureRow({ id: "mlp_small" }, 1, participants, { rounds: 3, blockMs: 1, progress: () => {} });
+const measure = (participants: unknown[], afresh = false) =>
+  measureRow({ id: "mlp_small" }, 1, participants, { rounds: 3, blockMs: 1, afresh, progress: () => {} });
 
 describe("a row of the comparison", () => {
   test("ratios are taken within a round, then their median", async () => {
@@ -46,6 +46,12 @@ describe("a row of the comparison", () => {
     expect(row.nabla).toMatchObject({ ms_median: 2, ms_min: 1, ms_max: 10, peak_mb: 5 });
     expect(row.peers.other.ratio).toEqual({ median: 3, quartiles: [2.5, 3.5] });
     expect(row.left_out).toEqual({});
+  });
+
+  test("every block of a product is a process of its own", async () => {
+    const row = await measure([participant("nabla", [1, 9]), participant("other", [3, 9])], true);
+    expect(row.nabla).toMatchObject({ blocks_ms: [1, 1, 1], peak_mb: 5 });
+    expect(row.peers.other).toMatchObject({ blocks_ms: [3, 3, 3], peak_mb: 5 });
   });
 
   test("goes on while it is in doubt how fast a close peer is, without those that are far", async () => {
