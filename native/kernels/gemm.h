@@ -97,9 +97,10 @@ inline void gemm_share_dots(const GemmCall& g, bool swapped, const GemmProduct& 
              });
 }
 
-/** A y whose columns do not lie side by side, and that several tasks would each turn, is turned here once, to
- *  rows that do not fall on few sets of the caches. Two threads had better turn it each for itself than fetch
- *  the other's half, and so do blocks of many rows, behind whose arithmetic it is turned. */
+/** A y whose columns do not lie side by side, and that several tasks would each turn, is turned here once: to
+ *  panels, or where those are wide, to rows that do not fall on few sets of the caches. Two threads had
+ * better turn it each for itself than fetch the other's half, and so do blocks of many rows, behind whose
+ * arithmetic it is turned. */
 inline void gemm_turn_y(const GemmCall& g, const GemmPlan& plan, GemmProduct& p, Context& context) {
   const int64_t width = gemm_odd_lines(p.columns);
   if (g.batch > 1 || p.y_column == 1 || p.k * width > kGemmSharedSize) return;

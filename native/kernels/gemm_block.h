@@ -33,8 +33,8 @@ constexpr int64_t kGemmSmallXColumns = 2 * kGemmCopyColumns, kGemmSmallXSteps = 
 constexpr int64_t kGemmTall = 2 * kGemmBlock, kGemmCopyRows = kGemmNarrow ? 2 * kGemmTall : kGemmTall;
 // Rows of c from which on there are turns enough to turn the next panel in, two squares in each at most.
 constexpr int64_t kGemmTurnsAheadRows = 64;
-// Whether the sums of a transpose are turned panel by panel, while those of one are in L1. (What is turned of
-// wide panels at once is long enough.)
+// Whether the sums of a transpose are turned panel by panel, while those of one are in L1. Wide panels' are
+// more: those of a block are turned at its end. (Not measured by panel.)
 constexpr bool kGemmTurnsPanels = kGemmNarrow;
 // Rows and steps of k from which on a copy of x is made along k, behind the arithmetic of the first panel.
 constexpr int64_t kGemmTurnedRows = 96, kGemmTurnedK = 256;
@@ -373,8 +373,9 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
         tile.c = sums + (parts > 1 ? at * rows : 0), tile.c_row = gemm_width(width);
         transposed.c = tile.c - at, transposed.row = tile.c_row;
       }
-      // Fetched is the next panel; where it is turned now it has been fetched before, but for the second one,
-      // and what comes behind it is fetched.
+      // Fetched is the next panel, or what the sums are turned to, for the last panel and where those of y
+      // need no fetching (their lines in the order in which they are written); where the next one is turned
+      // now it has been fetched before, but for the second one, and what comes behind it is fetched.
       const int64_t from = at + width + (q > 0 ? turning.columns : 0);
       const int64_t most = q == 0 && turning.to && !turns_x ? 2 * kGemmColumns : kGemmColumns;
       const bool fetched = turned && panels > 2;  // what comes behind this panel
