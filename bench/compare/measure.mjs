@@ -53,8 +53,7 @@ function goesOn([nabla, ...peers]) {
 
 /** Everything known of one participant; `ratio` is its time over nabla's. */
 function figures(one, nabla) {
-  const { blocks, peak } = one;
-  const { about } = one;
+  const { blocks, peak, about } = one;
   const { median: ms, quartiles } = spread(blocks);
   return {
     version: about.version,

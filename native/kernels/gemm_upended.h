@@ -1,9 +1,10 @@
 // Products along k of few rows beside narrow panels, of which the transpose is computed: w in its place is x,
 // a row after the other, and of the few rows all are turned to panels at once. That is less to turn than w,
-// and c, which is turned as well, is less than w where k is long. Blocks of x stay in L2 while they are
-// multiplied with all panels, which do as well.
+// and c, which is turned as well, is less than w where k is long. A block of x is multiplied with all panels
+// before the next one is.
 namespace {
 
+// What panels and a block of x may have, most of which then stays in L2. (Less of either is slower.)
 constexpr int64_t kGemmUpendedY = (int64_t{420} << 10) / sizeof(Real);
 constexpr int64_t kGemmUpendedX = (int64_t{320} << 10) / sizeof(Real);
 static_assert(kGemmUpendedY <= kGemmSharedSize);
@@ -43,10 +44,9 @@ inline void gemm_set_panels(GemmProduct& p, const Real* panels) {
 template <class Factors>
 [[gnu::noinline]] void gemm_upended_block(GemmProduct p, const GemmPlan& plan, GemmOutput o, GemmArea area,
                                           GemmSoon* soon, Real* scratch) {
-  const int64_t most = kGemmUpendedY / (p.k * kGemmColumns),
-                panels_of_area = parts_of(area.columns, kGemmColumns);
-  if (p.y_panel == 0 && panels_of_area > most) {
-    const int64_t columns = parts_of(panels_of_area, parts_of(panels_of_area, most)) * kGemmColumns;
+  const int64_t most = kGemmUpendedY / (p.k * kGemmColumns), panels = parts_of(area.columns, kGemmColumns);
+  if (p.y_panel == 0 && panels > most) {
+    const int64_t columns = parts_of(panels, parts_of(panels, most)) * kGemmColumns;
     for (int64_t j = 0; j < area.columns; j += columns) {
       const GemmArea some = {area.i, area.rows, area.j + j, smaller(columns, area.columns - j), false};
       gemm_upended_block<Factors>(p, plan, o, some, soon, scratch);
@@ -54,9 +54,9 @@ template <class Factors>
     return;
   }
   if (p.y_panel == 0) {  // not turned for all tasks at once
-    Real* const panels = scratch + kGemmSharedFrom;
-    for (int64_t j = 0; j < area.columns; j += kGemmColumns) gemm_turn_panel(p, area.j + j, panels + j * p.k);
-    gemm_set_panels(p, panels);
+    Real* const turned = scratch + kGemmSharedFrom;
+    for (int64_t j = 0; j < area.columns; j += kGemmColumns) gemm_turn_panel(p, area.j + j, turned + j * p.k);
+    gemm_set_panels(p, turned);
     o.c += area.j * o.row;
     area.j = 0;
   }
