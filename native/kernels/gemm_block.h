@@ -262,18 +262,28 @@ inline bool gemm_turns_ahead(const GemmProduct& p, int64_t rows, int64_t k) {
   return kGemmTurnsAhead && p.y_step == 1 && p.y_column != 1 && rows >= kGemmTurnsAheadRows && k > kGemmShort;
 }
 
-// Rows for which the next panel of y is copied behind the arithmetic of this one where its rows fall on so
-// few sets of L2 that there is no room for all of it at once (gemm_y_scatters asks for twice as many ways:
-// not every L2 has them): what the first tile then waits for counts. With fewer rows there are too few turns;
-// with more it is worth nothing. And steps of k, from so many on.
-constexpr int64_t kGemmCopiedAheadRows = 4 * gemm_rows(kGemmVectors), kGemmCopiedAheadMost = 256;
-constexpr int64_t kGemmCopiedAheadK = kGemmShort + 1;
+// Steps of k, columns of y and rows from which on the next panel is copied behind the arithmetic of this one
+// instead of by its first tile. More rows, since eight integers wait for a line more than two vectors do,
+// where that may take long: x across the steps, y larger than the last cache, or its rows on so few sets of
+// L2 that there is no room for a panel of them (gemm_y_scatters asks for twice as many ways: not every L2 has
+// them). Those are copied from fewer rows on as vectors, for a first tile waits for each of them.
+constexpr int64_t kGemmCopiedAheadK = kGemmShort + 1, kGemmCopiedAheadColumns = 8 * kGemmColumns;
+constexpr int64_t kGemmCopiedRows = 8 * gemm_rows(kGemmVectors), kGemmFarCopiedRows = 2 * kGemmCopiedRows;
+constexpr int64_t kGemmFewestCopiedRows = kGemmCopiedRows / 2;
 
-/** Whether it is, if it has so many columns. */
-inline bool gemm_copies_ahead(const GemmProduct& p, int64_t rows, int64_t k, int64_t columns) {
-  return kGemmCopiesAhead && p.x_step == 1 && p.y_column == 1 && gemm_y_ways(p, k) > kGemmWays / 2 &&
-         columns == kGemmColumns && rows >= kGemmCopiedAheadRows && rows <= kGemmCopiedAheadMost &&
-         k >= kGemmCopiedAheadK && gemm_packs(p, rows, k);
+/** How it is, if it has so many columns of all that there are. near: x comes from L1, along k or in slivers;
+ *  while it does not, loads come again, and there are none to spare for integers. */
+inline GemmCopies gemm_copies_ahead(const GemmProduct& p, int64_t rows, int64_t k, int64_t columns,
+                                    int64_t all, bool near) {
+  if (!kGemmCopiesAhead || p.y_column != 1 || columns != kGemmColumns || k < kGemmCopiedAheadK ||
+      !gemm_packs(p, rows, k))
+    return GemmCopies::none;
+  const bool scatters = gemm_y_ways(p, k) > kGemmWays / 2;
+  const bool far = scatters || p.x_step != 1 || p.k * p.columns > kGemmLastCache;
+  const int64_t least = far ? kGemmFarCopiedRows : kGemmCopiedRows;
+  if (rows >= least && all >= kGemmCopiedAheadColumns)
+    return near ? GemmCopies::as_integers : GemmCopies::as_vectors;
+  return scatters && near && rows >= kGemmFewestCopiedRows ? GemmCopies::as_vectors : GemmCopies::none;
 }
 
 /** Whether the machine's own prefetching does better: panels follow each other in memory, and what stands in
@@ -362,9 +372,13 @@ inline void gemm_block(const GemmProduct& p, const GemmPlan& plan, const GemmOut
         turning.begin(p.y_at(k0, j + from), p.y_column, coming_width, k, turned == copy ? packed : copy,
                       gemm_width(coming_width));
       }
-      if (kGemmCopiesAhead && q + 1 < panels && gemm_copies_ahead(p, rows, k, width_of(q + 1, at + width))) {
-        copying.begin(p.y_at(k0, j + at + width), p.y_step, k,
-                      here == packed ? packed + kGemmPanelSize : packed);
+      if (kGemmCopiesAhead && q + 1 < panels) {
+        const int64_t from = at + width, coming_width = width_of(q + 1, from);
+        const GemmCopies how =
+            gemm_copies_ahead(p, rows, k, coming_width, columns, p.x_step == 1 || tile.slivers);
+        if (how != GemmCopies::none)
+          copying.begin(p.y_at(k0, j + from), p.y_step, k, here == packed ? packed + kGemmPanelSize : packed,
+                        how);
       }
       tile.bias = plan.direct && b == 0 && o.bias ? o.bias + j + at : nullptr;
       tile.c = plan.direct ? o.c + i * o.row + j + at : sums + at;

@@ -87,29 +87,52 @@ struct GemmSoon {
   }
 };
 
+/** A row of a panel, eight bytes at a time (volatile: or compilers make vectors of them). */
+[[gnu::always_inline]] inline void gemm_copy_as_integers(const Real* from, Real* to) {
+#if defined(__GNUC__)
+  typedef uint64_t Eight __attribute__((may_alias, aligned(sizeof(Real))));
+  constexpr int count = kGemmColumns * sizeof(Real) / sizeof(Eight);
+#pragma GCC unroll 8
+  for (int i = 0; i < count; i++)
+    reinterpret_cast<volatile Eight*>(to)[i] = reinterpret_cast<const volatile Eight*>(from)[i];
+#else
+  std::memcpy(to, from, kGemmColumns * sizeof(Real));
+#endif
+}
+
+/** Rows by which a panel is fetched before it is copied: two turns of gemm_by_four, which is what L2 and most
+ * of the last cache take. Where rows lie far apart, more of them fall on sets of L1 that have no room. */
+constexpr int64_t kGemmCopyAhead = 2;
+
+/** How the next panel of y is copied while one is worked on. A vector that is stored takes two thirds of a
+ * cycle from the multiply-adds of a Zen 3; integers take nothing, four times as many as they are, while
+ * there are no more than three loads and stores a cycle. */
+enum class GemmCopies { none, as_vectors, as_integers };
+
 /** The next panel of y copied a few rows at a time, between steps of this one (see gemm_by_four: all of a
  * turn's one after the other keep a machine from multiplying): rows of kGemmColumns, `row_step` apart, of
- * which `left` are left. Where they lie far apart, more of them than a turn takes fall on sets of L1 and L2
- * that have no room for them, so that only those of the turn after next are fetched. */
+ * which `left` are left. */
 struct GemmCopying {
   const Real* in;
   int64_t row_step;
-  Real *to = nullptr, *out;          // the panel, and its next row
-  int64_t left = 0, at_once, ahead;  // rows a turn, and from one to what is fetched then
+  Real *to = nullptr, *out;   // the panel, and its next row
+  int64_t left = 0, at_once;  // rows a turn
+  bool as_integers;
 
-  void begin(const Real* y, int64_t y_step, int64_t k, Real* panel) {
+  void begin(const Real* y, int64_t y_step, int64_t k, Real* panel, GemmCopies how) {
     in = y, row_step = y_step, left = k;
     to = out = panel;
-  }
-  void share(int64_t turns) {
-    at_once = parts_of(left, turns);
-    ahead = 2 * at_once * row_step;
+    as_integers = how == GemmCopies::as_integers;
   }
   void copy_row() {
+    if (as_integers) {
+      gemm_copy_as_integers(in, out);
+    } else {
 #pragma GCC unroll 8
-    for (int j = 0; j < kGemmColumns; j += kWidth) store(out + j, load(in + j));
-    prefetch(in + ahead);
-    prefetch(in + ahead + kGemmColumns - 1);
+      for (int j = 0; j < kGemmColumns; j += kWidth) store(out + j, load(in + j));
+    }
+    prefetch(in + kGemmCopyAhead * row_step);
+    prefetch(in + kGemmCopyAhead * row_step + kGemmColumns - 1);
     in += row_step, out += kGemmColumns;
     left--;
   }

@@ -32,7 +32,7 @@ template <class Factors>
   GemmNext& next = *tile.next;
   const int64_t turns = larger(1, tiles * (tile.k / kGemmTurn - parts_of(height, kGemmTurnRuns)));
   if (next.turning.to) next.turning.at_once = parts_of(next.turning.squares(), turns);
-  if (kGemmCopiesAhead && next.copying.left > 0) next.copying.share(turns);
+  if (kGemmCopiesAhead && next.copying.left > 0) next.copying.at_once = parts_of(next.copying.left, turns);
   if (tile.k <= kGemmShort) {
     if (kGemmNarrow) tile.fetch_runs *= static_cast<int>(parts_of(tile.k, kGemmTurn));  // of all turns in one
   } else if (!tile.soon) {
