@@ -25,6 +25,14 @@ inline double gemm_rest_cost(const GemmProduct& p, int64_t columns, bool turned,
   return reads * vectors * k + (turned ? 0.3 : 1.0) * rows * count + faster * kGemmRest;
 }
 
+/** What a single vector in a panel of its own takes more than half of two, in vector multiply-adds, beside an
+ * x across the steps. (Along k that is not counted.) */
+inline double gemm_lonely_cost(const GemmProduct& p) {
+  const bool single = parts_of(p.columns, kWidth) % kGemmVectors == 1;
+  if (!kGemmNarrow || p.x_step == 1 || p.y_column != 1 || !single) return 0;
+  return 0.6 * static_cast<double>(p.rows) * static_cast<double>(p.k);
+}
+
 /** Of two costs, where half a vector takes as long as a whole one and where it takes half as long. */
 struct GemmCosts {
   double of[2];
@@ -50,11 +58,13 @@ inline int32_t gemm_rest(const GemmCall& g, bool swapped, const GemmCosts& most)
 [[gnu::noinline]] void gemm_plan_rest(const GemmCall& g, GemmPlan& plan) {
   const GemmProduct p = gemm_product(g, plan.swapped);
   const bool turned = gemm_only_turns(g.output);
-  const double wholes = gemm_cost(p, plan.direct, turned, false),
-               halves = gemm_cost(p, plan.direct, turned, true);
+  const double lonely = gemm_lonely_cost(p);
+  const double wholes = gemm_cost(p, plan.direct, turned, false) + lonely,
+               halves = gemm_cost(p, plan.direct, turned, true) + lonely;
   // Some has to be gained, or nothing lost where halves are cheaper; the other way round, more. Less beside
-  // narrow panels of rows along k: a partial vector is not for the micro-kernels that are quickest.
-  const double most = kGemmNarrow && p.x_step == 1 ? 0.988 : 0.975;
+  // narrow panels: a partial vector is not for the micro-kernels that are quickest. (Across the steps only
+  // if that has been counted.)
+  const double most = kGemmNarrow && (p.x_step == 1 || lonely > 0) ? 0.988 : 0.975;
   plan.rest = gemm_rest(g, plan.swapped, {{most * wholes, halves}});
   if (plan.rest > 0) return;
   const int32_t other = gemm_rest(g, !plan.swapped, {{0.96 * wholes, 0.96 * halves}});
