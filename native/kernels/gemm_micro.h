@@ -44,8 +44,8 @@ constexpr int kGemmTurnRuns = kGemmVectors == 4 ? 2 : 3;
 constexpr int kGemmMostRuns = kGemmVectors == 4 ? 4 : 6;     // where there is much to fetch in few turns
 constexpr int kGemmInTimeRuns = kGemmVectors == 4 ? 4 : 12;  // where the next panel would not be here in time
 // Steps of k. Up to kGemmShort, where there are kGemmBehind, what comes next is fetched from the first turn
-// on (a narrow panel's all in one: those are few lines), and all of c before it from kGemmShortest on: else
-// stores are as soon.
+// on (a narrow panel's all in one: those are few lines), and all of c before it from kGemmShortest on, where
+// it is not stored behind the last steps: else stores are as soon.
 constexpr int64_t kGemmShort = 3 * kGemmTurn, kGemmShortest = kGemmNarrow ? 48 : 32, kGemmBehind = 32;
 
 /** Memory to be brought nearer while something else is computed: `rows` rows of `pieces` runs of kGemmColumns
@@ -288,10 +288,8 @@ struct GemmPlain {
 enum class GemmAside { nothing, pack, copy_next };
 
 /** How many steps of k a micro-kernel goes at a time. few: four, and all of them are one turn. (one finds out
- * for every tile whether they are.) fewest: as few, and the last four row by row, whose sums are c as they
- * are.
- */
-enum class GemmPace { one, four, few, fewest };
+ * for every tile whether they are.) stored: the last four row by row, whose sums are c as they are. */
+enum class GemmPace { one, four, four_stored, few, few_stored };
 
 /** How rows of x lie, where steps go four at a time: along k, along k but near enough not to be fetched
  * ahead, or side by side. */
@@ -370,21 +368,22 @@ void gemm_micro(const GemmTile& tile) {
     [[maybe_unused]] Places places(y, y_step, tile_x, x_row, x_step);
 #endif
     const Real* c = tile_c;
-    constexpr bool fewest = pace == GemmPace::fewest;
-    const bool few = fewest || pace == GemmPace::few || (pace == GemmPace::one && tile.k <= kGemmShort);
+    constexpr bool stored = pace == GemmPace::four_stored || pace == GemmPace::few_stored;
+    const bool few = pace == GemmPace::few || pace == GemmPace::few_stored ||
+                     (pace == GemmPace::one && tile.k <= kGemmShort);
     const bool at_once = few && kGemmNarrow;
     const int64_t steps = at_once ? tile.k : kGemmTurn;
     int64_t turn = 0;
     if (few && (at_once || tile.k >= kGemmBehind)) {
       turn = rows;
-      if (tile.k >= kGemmShortest) {
+      if (tile.k >= kGemmShortest && !stored) {
 #pragma GCC unroll 8
         for (int i = 0; i < rows; i++)
 #pragma GCC unroll 8
           for (int j = 0; j < vectors * kWidth; j += kGemmLine) prefetch(c + i * tile.c_row + j);
       }
     }
-    for (int64_t left = tile.k - (fewest ? 4 : 0); left > 0; left -= steps, turn++) {
+    for (int64_t left = tile.k - (stored ? 4 : 0); left > 0; left -= steps, turn++) {
       if (turn * kGemmTurnRuns < rows) {
 #pragma GCC unroll 8
         for (int i = 0; i < kGemmTurnRuns; i++, c += tile.c_row)
@@ -431,9 +430,9 @@ void gemm_micro(const GemmTile& tile) {
       }
     }
 #if defined(NABLA_OUTER_STEPS)
-    if constexpr (fewest) outer_last(places, sum, tile_c, tile.c_row);
+    if constexpr (stored) outer_last(places, sum, tile_c, tile.c_row);
 #endif
-    if constexpr (!fewest) {
+    if constexpr (!stored) {
       if (!plain) gemm_end_tile<rows, vectors, partial>(tile, tile_c, row_bias, sum);
       const int64_t c_row = tile.c_row;
 #pragma GCC unroll 8

@@ -59,9 +59,9 @@ inline GemmMicro gemm_micro_for(int64_t rows, int64_t vectors, int64_t tail) {
 }
 
 #if defined(NABLA_OUTER_STEPS)
-// Steps of k from which on a tile goes four at a time, and does the last ones row by row: while c is not
-// fetched before (else it is worth nothing). With c on its way to memory, rows along k lose 3 to 9 %.
-constexpr int64_t kGemmByFour = 4, kGemmFewest = 8;
+// Steps of k from which on a tile goes four at a time, and for which it does the last ones row by row: more
+// gain nothing. With c on its way to memory, rows along k lose 3 to 9 % by that.
+constexpr int64_t kGemmByFour = 4, kGemmLeastStored = 8, kGemmMostStored = 2 * kGemmShort;
 
 template <GemmAside aside, GemmPace pace, GemmLies lies>
 inline GemmMicro gemm_micro_by_four(int64_t rows) {
@@ -80,12 +80,13 @@ inline GemmMicro gemm_micro_by_four(int64_t rows, const GemmTile& tile) {
 template <GemmAside aside>
 inline GemmMicro gemm_micro_by_four(int64_t rows, const GemmTile& tile) {
   if (tile.k < kGemmByFour || rows < gemm_rows(kGemmVectors) - 1) return nullptr;
-  const bool across = tile.x_step != 1;
+  const bool stored = tile.k >= kGemmLeastStored && tile.k <= kGemmMostStored &&
+                      (tile.x_step != 1 || !tile.c_far) && gemm_is_plain(tile);
   if (aside != GemmAside::nothing || tile.k > kGemmShort)
-    return gemm_micro_by_four<aside, GemmPace::four>(rows, tile);
-  return tile.k >= kGemmFewest && tile.k < kGemmShortest && (across || !tile.c_far) && gemm_is_plain(tile)
-             ? gemm_micro_by_four<GemmAside::nothing, GemmPace::fewest>(rows, tile)
-             : gemm_micro_by_four<GemmAside::nothing, GemmPace::few>(rows, tile);
+    return stored ? gemm_micro_by_four<aside, GemmPace::four_stored>(rows, tile)
+                  : gemm_micro_by_four<aside, GemmPace::four>(rows, tile);
+  return stored ? gemm_micro_by_four<GemmAside::nothing, GemmPace::few_stored>(rows, tile)
+                : gemm_micro_by_four<GemmAside::nothing, GemmPace::few>(rows, tile);
 }
 #endif
 
