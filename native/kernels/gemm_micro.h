@@ -100,8 +100,9 @@ struct GemmSoon {
 #endif
 }
 
-/** Rows by which a panel is fetched before it is copied: two turns of gemm_by_four, which is what L2 and most
- * of the last cache take. Where rows lie far apart, more of them fall on sets of L1 that have no room. */
+/** Rows by which a panel is fetched before it is copied. One is copied behind every four steps (see
+ * gemm_by_four), so that these take as long as L2 and most of the last cache do. Where rows lie far apart,
+ * more of them fall on sets of L1 that have no room. */
 constexpr int64_t kGemmCopyAhead = 2;
 
 /** How the next panel of y is copied while one is worked on. A vector that is stored takes two thirds of a
@@ -131,8 +132,9 @@ struct GemmCopying {
 #pragma GCC unroll 8
       for (int j = 0; j < kGemmColumns; j += kWidth) store(out + j, load(in + j));
     }
-    prefetch(in + kGemmCopyAhead * row_step);
-    prefetch(in + kGemmCopyAhead * row_step + kGemmColumns - 1);
+    const Real* const ahead = in + kGemmCopyAhead * row_step;
+    prefetch(ahead);
+    prefetch(ahead + kGemmColumns - 1);
     in += row_step, out += kGemmColumns;
     left--;
   }
