@@ -96,8 +96,11 @@ inline void gemm_transpose_halves(const Real* from, int64_t from_row, Real* to, 
         std::memcpy(to + at * to_row, &first, sizeof(first));
         std::memcpy(to + (at + 1) * to_row, &second, sizeof(second));
       };
-      pair(0, gemm_zip<0>(rows[0], rows[1], Lanes{}), gemm_zip<0>(rows[2], rows[3], Lanes{}));
-      pair(2, gemm_zip<2>(rows[0], rows[1], Lanes{}), gemm_zip<2>(rows[2], rows[3], Lanes{}));
+      // All rows gone before the first pair: six registers are enough, beside sums of a micro-kernel.
+      const GemmLanes a = gemm_zip<0>(rows[0], rows[1], Lanes{}), c = gemm_zip<2>(rows[0], rows[1], Lanes{});
+      const GemmLanes b = gemm_zip<0>(rows[2], rows[3], Lanes{}), d = gemm_zip<2>(rows[2], rows[3], Lanes{});
+      pair(0, a, b);
+      pair(2, c, d);
     }
     return;
   }
