@@ -435,7 +435,7 @@ void gemm_micro(const GemmTile& tile) {
     if constexpr (stored) outer_last(places, sum, tile_c, tile.c_row);
 #endif
     if constexpr (!stored) {
-      const int64_t c_row = tile.c_row;
+      const int64_t c_row = tile.c_row;  // read behind the other, gcc moves sums to other registers and back
       if (!plain) gemm_end_tile<rows, vectors, partial>(tile, tile_c, row_bias, sum);
 #pragma GCC unroll 8
       for (int i = 0; i < rows; i++) gemm_store_row<vectors, partial>(tile_c + i * c_row, tail, sum[i]);

@@ -41,7 +41,7 @@ int ThreadChoice::threads(int most) noexcept {
     waking_ = kWaking;
     price_ = kLeastPrice;
   }
-  return !of_use_ || now_alone_ != trying_ ? 1 : most;
+  return now_alone_ != trying_ ? 1 : most;
 }
 
 void ThreadChoice::took(double nanoseconds, bool shareable) noexcept {

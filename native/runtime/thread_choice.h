@@ -49,7 +49,7 @@ class ThreadChoice {
   bool trying_ = false;     // the other one, in this window
   double waking_ = 0;       // nanoseconds of steps until the workers are awake
   double lost_ = 0;         // by trying, while they were not; nanoseconds
-  bool of_use_ = true;      // until a step has no work to share: the next will not have, and runs alone
+  bool of_use_ = true;      // until a step has no work to share: the next will not have, either
   int most_ = 0;
   double until_try_ = 0;    // nanoseconds of steps
   double price_ = 0;        // of trying: so many times what it cost until the next
