@@ -141,12 +141,11 @@ inline void gemm_blocks(const GemmCall& g, Context& context) {
   if (gemm_is_long(g, whole)) return gemm_long(g, turned, whole, context);
   const bool large = kWidth > 1 && g.batch == 1 && g.m * g.n * g.k >= kGemmRestWork;
   if (large) {
-    if (kGemmNarrow) gemm_plan_upended(g, plan);
     gemm_plan_rest(g, plan);
     p = gemm_product(g, plan.swapped);
     p.columns -= plan.rest;
-    plan.upended = gemm_is_upended(p, plan);
   }
+  plan.upended = large && gemm_is_upended(p, plan);
   gemm_turn_y(g, plan, p, context);
   gemm_share_blocks<GemmPlain>(g, plan, p, gemm_grid(p, g.batch, plan, context.threads, p.y_column == 1),
                                context);

@@ -180,9 +180,16 @@ constexpr int64_t kGemmNearY = (int64_t{16} << 10) / sizeof(Real), kGemmNearYSte
  * panel's rows lie well enough an odd number of lines apart. */
 constexpr int kGemmOftenRead = kGemmNarrow ? kGemmColumns : 0;
 
+/** Part of a vector of columns, in rows that lie across lines: each is two lines to read, and read often. */
+constexpr int64_t kGemmStraddledRows = 24;
+inline bool gemm_y_straddles(const GemmProduct& p) {
+  return p.columns < kWidth && p.y_step % kGemmLine != 0 && kGemmLine % p.y_step != 0;
+}
+
 /** Whether y, whose columns are contiguous, is packed by the first of the tiles that read it. */
 inline bool gemm_packs(const GemmProduct& p, int64_t rows, int64_t k) {
   if (p.y_panel > 0) return false;
+  if (rows >= kGemmStraddledRows && gemm_y_straddles(p)) return true;
   if (p.y_step < kGemmNearYStep && p.k * p.y_step <= kGemmNearY) return false;
   if (rows >= kGemmPackRows && p.y_step >= kGemmPackStep) return true;
   if (rows < kGemmCrowdedRows) return false;

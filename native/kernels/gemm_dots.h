@@ -5,13 +5,14 @@ namespace {
 
 // The most rows or columns of c. More of them fill vectors well enough, and each of their sums would have to
 // be added up across a vector.
-constexpr int64_t kGemmDotsNarrow = 32;
+constexpr int64_t kGemmDotsNarrow = kWidth == 8 ? 16 : 32;
 static_assert(kGemmDotsNarrow * gemm_odd_lines(kGemmK) <= kGemmCopySize);
 // A tile is at most so many of them wide and gemm_dots_rows(columns) high: sums, the factors of the lower of
-// the two and one of the other fill the registers.
-constexpr int kGemmDotsColumns = 5;
+// the two and one of the other fill the registers. (In 16 registers, 3 x 4 sums have as much to read as 2
+// x 5.)
+constexpr int kGemmDotsColumns = kWidth == 8 ? 4 : 5;
 constexpr int gemm_dots_rows(int columns) {
-  constexpr int most16[] = {8, 6, 4, 3, 2}, most32[] = {8, 8, 8, 6, 5};
+  constexpr int most16[] = {8, 6, 4, 3, 0}, most32[] = {8, 8, 8, 6, 5};
   return kWidth == 8 ? most16[columns - 1] : most32[columns - 1];
 }
 
@@ -92,9 +93,8 @@ constexpr GemmDotsTiles gemm_dots_tiles() {
            gemm_dots_tile_or_null<5, columns>(), gemm_dots_tile_or_null<6, columns>(),
            gemm_dots_tile_or_null<7, columns>(), gemm_dots_tile_or_null<8, columns>()}};
 }
-constexpr GemmDotsTiles kGemmDotsTiles[kGemmDotsColumns] = {gemm_dots_tiles<1>(), gemm_dots_tiles<2>(),
-                                                            gemm_dots_tiles<3>(), gemm_dots_tiles<4>(),
-                                                            gemm_dots_tiles<5>()};
+constexpr GemmDotsTiles kGemmDotsTiles[] = {gemm_dots_tiles<1>(), gemm_dots_tiles<2>(), gemm_dots_tiles<3>(),
+                                            gemm_dots_tiles<4>(), gemm_dots_tiles<5>()};
 
 /** sums, column by column of a product, to c. */
 inline void gemm_dots_finish(const GemmOutput& o, bool swapped, int64_t columns, const GemmArea& area,

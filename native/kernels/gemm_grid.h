@@ -94,21 +94,7 @@ struct GemmCut {
   }
 };
 
-/** How long one side of a block of sums may be where the other one is so long: more if that need not be cut.
- */
-inline int64_t gemm_most_sums(int64_t other) {
-  if (other > kGemmBlock) return kGemmBlock;
-  return smaller(kGemmTall, kGemmSumsSize / gemm_width(other) / kWidth * kWidth);
-}
-
-/** Rows of a block at most: as many as there is room for sums or a copy of x, or as pay. */
-inline int64_t gemm_most_rows(const GemmProduct& p, const GemmPlan& plan) {
-  if (!plan.direct && !plan.turned) return kGemmBlock;
-  if (plan.upended) return p.rows;
-  return plan.direct ? kGemmCopyRows : smaller(kGemmTall, gemm_most_sums(p.columns));
-}
-
-/** And columns, unless x is copied for all of them. */
+/** Columns of a block at most, unless x is copied for all of them. */
 inline int64_t gemm_most_columns(const GemmProduct& p, const GemmPlan& plan, int32_t threads) {
   if (plan.turned) return gemm_most_sums(p.rows);
   return threads == 1 && plan.direct && gemm_turns_ahead(p, p.rows, p.k) ? kGemmTurnedWide : kGemmBlock;

@@ -44,10 +44,11 @@ inline int32_t gemm_rest(const GemmCall& g, bool swapped, const GemmCosts& most)
   const int32_t rest = static_cast<int32_t>(p.columns % kWidth);
   p.columns -= rest;
   if (rest == 0 || p.columns < 2 * kWidth) return 0;
-  const bool direct = !swapped && g.output.column == 1, turned = gemm_only_turns(g.output);
+  GemmPlan plan = gemm_plan(g.output, swapped);
+  plan.upended = gemm_is_upended(p, plan);
   for (int halves = 0; halves < 2; halves++) {
-    const double cost = gemm_cost(p, direct, turned, halves);
-    if (cost + gemm_rest_cost(p, rest, turned, halves) >= most.of[halves]) return 0;
+    const double cost = gemm_cost(p, plan, halves);
+    if (cost + gemm_rest_cost(p, rest, plan.turned, halves) >= most.of[halves]) return 0;
   }
   return rest;
 }
@@ -57,10 +58,8 @@ inline int32_t gemm_rest(const GemmCall& g, bool swapped, const GemmCosts& most)
 /** Whether a product is cheaper with its last columns apart, or with those of the other way round. */
 [[gnu::noinline]] void gemm_plan_rest(const GemmCall& g, GemmPlan& plan) {
   const GemmProduct p = gemm_product(g, plan.swapped);
-  const bool turned = gemm_only_turns(g.output);
   const double lonely = gemm_lonely_cost(p);
-  const double wholes = gemm_cost(p, plan.direct, turned, false) + lonely,
-               halves = gemm_cost(p, plan.direct, turned, true) + lonely;
+  const double wholes = gemm_cost(p, plan, false) + lonely, halves = gemm_cost(p, plan, true) + lonely;
   // Some has to be gained, or nothing lost where halves are cheaper; the other way round, more. Less beside
   // narrow panels: a partial vector is not for the micro-kernels that are quickest. (Across the steps only
   // if that has been counted.)
