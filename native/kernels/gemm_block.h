@@ -186,12 +186,22 @@ inline bool gemm_y_straddles(const GemmProduct& p) {
   return p.columns < kWidth && p.y_step % kGemmLine != 0 && kGemmLine % p.y_step != 0;
 }
 
+/** Whether rows that lie across lines are packed from so few steps apart: half a page or hardly more or less,
+ * so that many of them fall on the same sets of L1, or while x is turned, which loads as well. */
+constexpr int64_t kGemmHardly = 8, kGemmTurnedStep = 1024 / sizeof(Real);
+inline bool gemm_y_strays(const GemmProduct& p, int64_t rows, int64_t k) {
+  if (p.y_step % kGemmLine == 0) return false;
+  constexpr int64_t half = kGemmPage / 2;
+  if (p.y_step > half - kGemmHardly && p.y_step < half + kGemmHardly) return true;
+  return p.y_step >= kGemmTurnedStep && gemm_copies_x(p, p.columns) && gemm_turns_x(p, rows, k);
+}
+
 /** Whether y, whose columns are contiguous, is packed by the first of the tiles that read it. */
 inline bool gemm_packs(const GemmProduct& p, int64_t rows, int64_t k) {
   if (p.y_panel > 0) return false;
   if (rows >= kGemmStraddledRows && gemm_y_straddles(p)) return true;
   if (p.y_step < kGemmNearYStep && p.k * p.y_step <= kGemmNearY) return false;
-  if (rows >= kGemmPackRows && p.y_step >= kGemmPackStep) return true;
+  if (rows >= kGemmPackRows && (p.y_step >= kGemmPackStep || gemm_y_strays(p, rows, k))) return true;
   if (rows < kGemmCrowdedRows) return false;
   return gemm_y_scatters(p, rows, k) || gemm_y_crowds(p, k);
 }
