@@ -52,7 +52,9 @@ inline void gemm_share(const GemmCall& g, bool swapped, const GemmProduct& produ
   const double work = static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k);
   // Small elements of a batch share a task.
   const int64_t together =
-      blocks > 1 ? 1 : smaller(g.batch, larger(1, static_cast<int64_t>(kGemmTaskWork / (work + 1000))));
+      blocks > 1 || g.batch == 1
+          ? 1
+          : smaller(g.batch, larger(1, static_cast<int64_t>(kGemmTaskWork / (work + 1000))));
   const int64_t items = g.batch * blocks;
   const double batch = static_cast<double>(g.batch),
                elements = static_cast<double>(g.m * g.n + (g.m + g.n) * g.k);

@@ -46,6 +46,7 @@ struct GemmGrid {
   }
 
   GemmArea area(const GemmProduct& p, int64_t block) const {
+    if (row_parts * column_parts == 1) return {0, p.rows, 0, p.columns, false};
     const int64_t part = across ? block / column_parts : block % row_parts, i = part * rows;
     const int64_t q = across ? block % column_parts : block / row_parts;
     const int64_t units = parts_of(p.columns, unit), least = units / column_parts,
@@ -104,6 +105,11 @@ inline int64_t gemm_most_columns(const GemmProduct& p, const GemmPlan& plan, int
 inline GemmGrid gemm_cut(const GemmProduct& p, const GemmCut& how, int64_t target) {
   GemmGrid grid;
   if (p.y_panel > 0 || how.plan.upended) grid.unit = kGemmColumns;
+  if (target == 1 && p.rows < kGemmBlock && p.columns <= kGemmBlock) {  // small products feel divisions
+    grid.rows = p.rows, grid.columns = parts_of(p.columns, grid.unit) * grid.unit;
+    grid.row_parts = grid.column_parts = 1;
+    return grid;
+  }
   grid.row_parts = parts_of(p.rows, gemm_most_rows(p, how.plan));
   grid.column_parts = parts_of(p.columns, gemm_most_columns(p, how.plan, how.threads));
   const bool wide = p.columns >= kGemmWideFrom || (gemm_x_crowds(p) && p.rows >= kGemmBlock * target);
