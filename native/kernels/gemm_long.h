@@ -46,7 +46,7 @@ inline void gemm_long_part(const GemmProduct& p, Real* sums, Real* scratch) {
         if (count > 0)
           next = {p.x + from * p.x_step, p.x_step, count, parts_of(p.rows, kGemmColumns), kGemmColumns, 0};
         const GemmArea area = {i, smaller(rows, p.rows - i), j, smaller(columns, p.columns - j), false};
-        gemm_block<GemmPlain>(step, {false, true, false, 0}, o, area, next, nullptr, scratch);
+        gemm_block<GemmPlain>(step, {false, true, false, false, 0}, o, area, next, nullptr, scratch);
       }
   }
 }
